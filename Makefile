@@ -1,0 +1,67 @@
+# The virtual environment is .venv; everything below it is made here and removed by `make clean`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+
+DATA ?= build/ferplus.npz
+MODEL ?= build/train/fer-compact/model.keras
+VERSION ?= 1.0.0
+
+.PHONY: setup setup-dev run test lint train convert bench lock clean
+
+## setup: the agent, the detector's weights and the demo footage
+setup: $(VENV)/.agent
+## setup-dev: that, and what tests, training and converters need
+setup-dev: $(VENV)/.dev
+
+$(BIN)/pip:
+	@scripts/setup-system python
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.agent: requirements/agent.lock pyproject.toml | $(BIN)/pip
+	$(PIP) install --quiet --require-hashes -r requirements/build.lock
+	$(PIP) install --quiet --require-hashes -r requirements/agent.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/emotion-agent models pull
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.agent
+	@scripts/setup-system audio
+	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+## run: read the demo footage until Ctrl-C (ARGS="--source 0" for a camera)
+run: setup
+	@exec $(BIN)/emotion-agent run $(ARGS)
+
+## test: the checks and all tests
+test: setup-dev
+	@scripts/setup-system test
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+## train: FER+ to build/train/fer-compact (first: emotion-train prepare)
+train: setup-dev
+	$(BIN)/emotion-train train --data $(DATA) --out $(dir $(MODEL)) $(ARGS)
+
+## convert: the trained model to models/fer-compact
+convert: setup-dev
+	$(BIN)/emotion-convert $(MODEL) --to tflite --data $(DATA) --crops training/crops.toml \
+	  --out models/fer-compact --name fer-compact --version $(VERSION) $(ARGS)
+
+bench: setup
+	$(BIN)/emotion-agent bench $(ARGS)
+
+## lock: take the newest versions that pyproject.toml allows
+lock: setup-dev
+	scripts/lock
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,205 @@
+"""The command `emotion-agent`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agent import __version__
+from agent.commands import events, mqtt, sounds
+from agent.errors import AgentError
+from agent.layers import load, parse_override
+from agent.settings import Settings
+
+_DEFAULT_FILE: Final = Path("/etc/emotion-agent/agent.toml")
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status (0 well, 1 failed, 2 wrong usage, 130 interrupted)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    arguments = _parser().parse_args(argv)
+    _log_to_stderr(arguments.verbose)
+    command: Command = arguments.command
+    try:
+        return command(arguments)
+    except AgentError as error:
+        for line in str(error).splitlines():
+            print(f"emotion-agent: error: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("emotion-agent: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; a second error while flushing would say so in vain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent.service import run  # noqa: PLC0415  # OpenCV and LiteRT take a second to load
+
+    summary = run(_settings(arguments), lambda: _settings(arguments))
+    print(f"emotion-agent: {summary}", file=sys.stderr)
+    return 0
+
+
+def _classify(arguments: argparse.Namespace) -> int:
+    from agent.classify import classify  # noqa: PLC0415
+
+    failed = False
+    for result in classify(arguments.paths, _settings(arguments), detect=not arguments.no_detect):
+        failed |= result.error is not None
+        if arguments.json:
+            print(json.dumps(result.as_dict()), flush=True)
+        else:
+            stream = sys.stderr if result.error is not None else sys.stdout
+            print(result.as_text(), file=stream, flush=True)
+    return 1 if failed else 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from agent.bench import as_table, bench  # noqa: PLC0415
+
+    settings = _settings(arguments, {"source.pace": "none", "source.loop": True})
+    result = bench(settings, arguments.frames)
+    print(json.dumps(result, indent=2) if arguments.json else as_table(result))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    file: Path = arguments.file
+    load(file)
+    print(f"{file}: fine")
+    return 0
+
+
+def _models_list(_: argparse.Namespace) -> int:
+    from agent import downloads  # noqa: PLC0415
+    from agent.runtimes.catalogue import installed_models  # noqa: PLC0415
+
+    print("Expression models")
+    for folder, manifest in installed_models():
+        kinds = ", ".join(f"{file.runtime} {file.precision}" for file in manifest.files)
+        print(f"  {manifest.model_id:22} {kinds:15} {folder}")
+    print("To fetch with `emotion-agent models pull NAME`")
+    for entry in downloads.CATALOGUE:
+        place = downloads.find(entry.name) or "not here"
+        size = f"{entry.bytes / 1e6:.1f} MB"
+        print(f"  {entry.name:22} {size:>7}  {entry.licence}, {entry.origin}: {place}")
+    return 0
+
+
+def _models_pull(arguments: argparse.Namespace) -> int:
+    from agent.downloads import pull  # noqa: PLC0415
+
+    pull(arguments.names or ["detectors", "demo"], report=lambda line: print(line, flush=True))
+    return 0
+
+
+def _settings(arguments: argparse.Namespace, forced: dict[str, Any] | None = None) -> Settings:
+    """The effective settings: `--set` first, then the flags that have a name of their own."""
+    overrides: dict[str, Any] = dict(parse_override(text) for text in arguments.set or [])
+    flags = {
+        "source.uri": getattr(arguments, "source", None),
+        "source.pace": getattr(arguments, "pace", None),
+        "source.loop": False if getattr(arguments, "until_end", False) else None,
+        "events.file": getattr(arguments, "events", None),
+        "faces.detector": getattr(arguments, "detector", None),
+        "runtime.model": getattr(arguments, "model", None),
+    }
+    overrides |= {key: value for key, value in flags.items() if value is not None}
+    file: Path | None = arguments.config
+    if file is None and _DEFAULT_FILE.exists():
+        file = _DEFAULT_FILE
+    return load(file, overrides | (forced or {}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotion-agent", description="Reads facial expressions from a camera, over time."
+    )
+    parser.add_argument("--version", action="version", version=f"emotion-agent {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell more on standard error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", _run, "read a source until it ends or Ctrl-C")
+    _with_settings(run)
+    run.add_argument("--source", metavar="URI", help="demo, a file, a folder, /dev/video0, a URL")
+    run.add_argument(
+        "--pace", choices=("real", "none"), help="files: at their own rate, or every frame at once"
+    )
+    run.add_argument("--until-end", action="store_true", help="stop where the source ends")
+    run.add_argument(
+        "--events", metavar="FILE", help="append events as JSON lines; - is standard output"
+    )
+
+    classify = _command(commands, "classify", _classify, "read pictures once")
+    _with_settings(classify)
+    classify.add_argument("paths", nargs="+", metavar="PATH", help="pictures, or folders of them")
+    classify.add_argument("--json", action="store_true", help="one JSON object a picture")
+    classify.add_argument(
+        "--no-detect", action="store_true", help="take each whole picture as the face"
+    )
+
+    bench = _command(commands, "bench", _bench, "measure speed and memory on one core")
+    _with_settings(bench)
+    bench.add_argument("--source", metavar="URI", help="what to run over; default: demo")
+    bench.add_argument("--frames", type=_positive, default=300, help="default: %(default)s")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+
+    check = _command(commands, "check", _check, "tell every problem of a settings file")
+    check.add_argument("file", type=Path, nargs="?", default=_DEFAULT_FILE, metavar="FILE")
+
+    models = commands.add_parser("models", help="list or fetch models and detector weights")
+    actions = models.add_subparsers(required=True, metavar="ACTION")
+    _command(actions, "list", _models_list, "what is here and what can be fetched")
+    pull = _command(actions, "pull", _models_pull, "fetch by name, each checked by its hash")
+    pull.add_argument("names", nargs="*", metavar="NAME", help="default: detectors and demo")
+
+    events.add_to(commands, _settings)
+    mqtt.add_to(commands, _settings)
+    sounds.add_to(commands, _settings)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Command, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _with_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"default: {_DEFAULT_FILE}")
+    parser.add_argument(
+        "--set", action="append", metavar="KEY=VALUE", help="a setting by its full name"
+    )
+    parser.add_argument("--detector", metavar="NAME", help="blazeface, yunet or haar")
+    parser.add_argument("--model", metavar="NAME", help="a shipped model, or a model's folder")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="emotion-agent: %(message)s" if not verbose else "%(asctime)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

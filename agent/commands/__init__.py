@@ -1,0 +1,1 @@
+"""Commands of `emotion-agent` that have a module of their own."""

@@ -1,0 +1,1 @@
+"""What a face shows: labels, preprocessing, and the decision over time."""

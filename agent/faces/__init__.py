@@ -1,0 +1,1 @@
+"""Finding faces, following them, and cutting out what the model sees."""

@@ -1,0 +1,56 @@
+"""The picture of a face that the model sees: square, level, grey, of the model's size."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+
+from agent.emotion.manifest import Crop
+from agent.emotion.preprocess import GreyImage, Preprocessing
+from agent.types import Face
+
+_LEAST_ROLL: Final = 4.0
+"""Degrees. Smaller tilts are left alone: they are within the noise of the landmarks (about 2
+degrees), training turns its pictures by more, and turning blurs a small face."""
+
+_MOST_SAMPLES: Final = 8
+"""Samples taken across one pixel of the crop, at most; more make no visible difference."""
+
+
+def face_crop(grey: GreyImage, face: Face, crop: Crop, preprocessing: Preprocessing) -> GreyImage:
+    """A face cut out of a grey picture (H x W uint8) as side x side uint8.
+
+    The square is that of `Crop`; where the detector gave landmarks, it turns with the face so that
+    the eyes are level. What lies out of the picture repeats its edge.
+    """
+    size = preprocessing.side
+    side = max(face.box.side, 1.0) * (1 + crop.margin)
+    angle = math.radians(face.landmarks.roll) if face.landmarks else 0.0
+    if abs(angle) < math.radians(_LEAST_ROLL):
+        angle = 0.0
+    cosine, sine = math.cos(angle), math.sin(angle)
+    drop = crop.drop * face.box.side
+    x, y = face.box.centre[0] - drop * sine, face.box.centre[1] + drop * cosine
+    # Sampled at one pixel of the picture or finer, then averaged over whole blocks.
+    blocks = min(max(1, math.ceil(side / size)), _MOST_SAMPLES)
+    fine = size * blocks
+    step = side / fine
+    half = (fine - 1) / 2
+    # From the crop's pixels to the picture's; a whole number is the centre of a pixel in both.
+    matrix = np.array(
+        [
+            [step * cosine, -step * sine, x - 0.5 - step * half * (cosine - sine)],
+            [step * sine, step * cosine, y - 0.5 - step * half * (sine + cosine)],
+        ]
+    )
+    sampled = cv2.warpAffine(
+        grey,
+        matrix,
+        (fine, fine),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return preprocessing.resize(np.asarray(sampled, np.uint8))

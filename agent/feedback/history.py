@@ -1,0 +1,210 @@
+"""A local history of events: SQLite with retention by age and size. No pictures.
+
+A write-ahead log and `synchronous=NORMAL`: each event outlives the death of the process, and others
+read the file while the agent writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+from agent.errors import AgentError
+from agent.feedback.queued import QueuedSink
+from agent.places import device_folder
+from agent.settings import HistorySettings
+from agent.types import EmotionEvent
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA = """
+create table if not exists events (
+    number integer primary key,
+    time text not null,
+    type text not null,
+    track integer not null,
+    emotion text not null,
+    confidence real not null,
+    reason text,
+    event text not null
+);
+create index if not exists events_by_time on events (time);
+create index if not exists events_by_emotion on events (emotion, time);
+"""
+_STEP: Final = 500  # rows that one step of pruning deletes: some milliseconds
+_EVERY: Final = 50  # events between two looks at age and size
+_LOG_BYTES: Final = 4 << 20  # what may stay in the write-ahead log after a checkpoint
+
+
+def history_file(device: str) -> Path:
+    """Where the history of a device is. Raises `AgentError` if its folder cannot be made."""
+    return device_folder(device) / "history.db"
+
+
+def as_text(time: datetime) -> str:
+    """UTC to the millisecond, as the column `time` has it: sorts as the times do."""
+    utc = time.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    return utc.replace("+00:00", "Z")
+
+
+class HistoryFile:
+    """The file of events, open for writing. Every method raises `sqlite3.Error`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database = sqlite3.connect(path, timeout=5.0)
+        try:
+            # Before the first table: it lets the file shrink in steps.
+            self._database.execute("pragma auto_vacuum=incremental")
+            self._database.execute("pragma journal_mode=wal")
+            self._database.execute("pragma synchronous=normal")
+            self._database.execute(f"pragma journal_size_limit={_LOG_BYTES}")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self._database.close()
+            raise
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file still has its name: a person may delete it at any time."""
+        return self._path.exists()
+
+    @property
+    def bytes(self) -> int:
+        """Size of what is stored, without free pages and without the write-ahead log."""
+        pages, free, size = (
+            self._database.execute(f"pragma {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def add(self, event: EmotionEvent) -> None:
+        """Store an event; it outlives the process when this returns."""
+        row = (
+            as_text(event.time),
+            event.type,
+            event.track,
+            event.emotion,
+            round(event.confidence, 4),
+            event.reason,
+            json.dumps(event.as_dict()),
+        )
+        with self._database as database:
+            database.execute(
+                "insert into events (time, type, track, emotion, confidence, reason, event) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def prune(self, before: datetime, max_bytes: int) -> bool:
+        """Delete some of the oldest events if they are too old or too many; False if none are."""
+        limit = "9999" if self.bytes > max_bytes else as_text(before)
+        with self._database as database:
+            gone = database.execute(
+                "delete from events where number in "
+                "(select number from events where time < ? order by time, number limit ?)",
+                (limit, _STEP),
+            ).rowcount
+        if gone:
+            # As a script, which runs to its end: `execute` would free a single page.
+            self._database.executescript("pragma incremental_vacuum")
+        return gone > 0
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+
+class HistorySink(QueuedSink):
+    """Keeps every event in the device's history.
+
+    What goes wrong (a full disk, a folder that cannot be written) is told once, and each further
+    event tries again. A damaged file is moved aside and a new one begun.
+    """
+
+    name = "history"
+
+    def __init__(
+        self,
+        settings: HistorySettings,
+        device: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self.lost = 0
+        """Events that could not be written, until writing goes well again."""
+        self._in_a_row = 0
+        self._days = timedelta(days=settings.days)
+        self._max_bytes = round(settings.max_mb * 1e6)
+        self._device = device
+        self._clock = clock
+        self._file: HistoryFile | None = None
+        self._until_pruning = 0
+        super().__init__()
+
+    def deliver(self, event: EmotionEvent) -> None:
+        try:
+            self._write(event)
+        except (sqlite3.Error, AgentError) as error:
+            if self.lost == 0:
+                logger.warning("the history is not written: %s; trying again", error)
+            self.lost += 1
+            self._in_a_row = 0
+            self.release()
+            return
+        self._in_a_row += 1
+        # On a disk that is almost full some can be written: that is no end of the trouble.
+        if self.lost and self._in_a_row >= _EVERY:
+            logger.info("the history is written again; %d events are not in it", self.lost)
+            self.lost = 0
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, event: EmotionEvent) -> None:
+        path = history_file(self._device)
+        try:
+            self._add(path, event)
+        except sqlite3.DatabaseError as error:
+            # Its subclasses are other troubles; itself it says that the file is damaged.
+            if type(error) is not sqlite3.DatabaseError:
+                raise
+            self.release()
+            aside = _move_aside(path)
+            logger.warning("%s: %s; moved to %s, a new one is begun", path, error, aside.name)
+            self._add(path, event)
+
+    def _add(self, path: Path, event: EmotionEvent) -> None:
+        if self._file is not None and not self._file.is_there:
+            self.release()
+        if self._file is None:
+            self._file = HistoryFile(path)
+        self._file.add(event)
+        self._until_pruning -= 1
+        if self._until_pruning > 0:
+            return
+        while self._file.prune(self._clock() - self._days, self._max_bytes):
+            if self._queue or self._closing:
+                return  # the rest of it with the next event
+        self._until_pruning = _EVERY
+
+
+def _move_aside(path: Path) -> Path:
+    """Rename a damaged file, in place of one damaged before, and its log with it."""
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        for ending in ("", "-wal"):
+            source, target = Path(f"{path}{ending}"), Path(f"{aside}{ending}")
+            target.unlink(missing_ok=True)
+            if source.exists():
+                source.rename(target)
+        Path(f"{path}-shm").unlink(missing_ok=True)
+    except OSError as error:
+        raise AgentError(f"cannot move {path} aside: {error.strerror or error}") from None
+    return aside

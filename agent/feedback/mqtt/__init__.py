@@ -1,0 +1,1 @@
+"""Events, state and commands over MQTT."""

@@ -1,0 +1,98 @@
+"""What it takes to be let in by the broker: address, TLS, name and password."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.errors import AgentError
+from agent.settings import MqttSettings
+
+
+@dataclass(frozen=True)
+class Login:
+    """The broker's address and what is shown to it."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: ssl.SSLContext | None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def read_login(settings: MqttSettings) -> Login:
+    """The login that the settings describe.
+
+    Raises `AgentError` for a file that cannot be read, and for settings that contradict each other.
+    """
+    if settings.host is None:
+        raise AgentError("mqtt.host is not set: give the broker's name or address")
+    if settings.password is not None and settings.password_file is not None:
+        raise AgentError("mqtt.password and mqtt.password_file: give only one of them")
+    password = settings.password.get_secret_value() if settings.password else None
+    if settings.password_file is not None:
+        password = _from_file(settings.password_file)
+    if password is not None and settings.username is None:
+        raise AgentError("mqtt.username is missing: MQTT knows no password without a name")
+    return Login(
+        settings.host, _port(settings), settings.username, password, _tls_context(settings)
+    )
+
+
+def _port(settings: MqttSettings) -> int:
+    if settings.port is not None:
+        return settings.port
+    if settings.transport == "websockets":
+        return 443 if settings.tls else 80
+    return 8883 if settings.tls else 1883
+
+
+def _from_file(name: str) -> str:
+    """The first line of a file, or of a systemd credential."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(credentials, name) if credentials and "/" not in name else Path(name)
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not text"
+        raise AgentError(f"mqtt.password_file: {path}: {problem}") from None
+    if not lines:
+        raise AgentError(f"mqtt.password_file: {path} is empty")
+    return lines[0]
+
+
+def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+    files = {
+        "mqtt.ca_file": settings.ca_file,
+        "mqtt.cert_file": settings.cert_file,
+        "mqtt.key_file": settings.key_file,
+    }
+    given = {key: file for key, file in files.items() if file is not None}
+    if not settings.tls:
+        if given:
+            raise AgentError(f"{next(iter(given))} is set, but mqtt.tls is not: set it to true")
+        return None
+    for key, file in given.items():
+        if not os.access(file, os.R_OK):
+            raise AgentError(f"{key}: cannot read {file}")
+    if settings.key_file is not None and settings.cert_file is None:
+        raise AgentError("mqtt.key_file is set, but mqtt.cert_file is not")
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except ssl.SSLError:
+        raise AgentError(f"mqtt.ca_file: {settings.ca_file} is no PEM certificate") from None
+    if settings.cert_file is not None:
+        try:
+            # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
+            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+        except (ssl.SSLError, ValueError):
+            raise AgentError(
+                f"mqtt.cert_file and mqtt.key_file: {settings.cert_file} and "
+                f"{settings.key_file or 'itself'} are no PEM certificate with its key"
+            ) from None
+    return context

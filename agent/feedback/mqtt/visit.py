@@ -1,0 +1,226 @@
+"""What is done while a connection stands: events out, state shown, commands taken."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from threading import Event
+from time import monotonic
+from typing import Any, Final
+
+from agent.feedback.mqtt.commands import Commands, Outcome
+from agent.feedback.mqtt.discovery import BIRTH, discovery_message
+from agent.feedback.mqtt.link import (
+    Acknowledged,
+    Happening,
+    Link,
+    LinkError,
+    Lost,
+    Received,
+    Unsubscribable,
+)
+from agent.feedback.mqtt.state import Mail, gist, state_message
+from agent.feedback.mqtt.topics import Topics
+from agent.feedback.outbox import Outbox
+from agent.settings import MqttSettings
+from agent.status import StatusBoard
+
+logger = logging.getLogger(__name__)
+
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"
+
+_LOOK: Final = 0.25
+"""Seconds between two looks at the status."""
+_HELD_BACK: Final = 30.0
+"""Seconds before what the broker did not allow is sent again."""
+_FAREWELL: Final = 0.5
+"""Seconds for what is still waiting, and again for the last word."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One device and all that is told of it."""
+
+    device: str
+    settings: MqttSettings
+    topics: Topics
+    outbox: Outbox
+    commands: Commands
+    board: StatusBoard
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A message that the broker has not acknowledged yet."""
+
+    topic: str
+    letter: int | None = None
+    """Its id in the outbox, if it comes from there."""
+
+
+class Visit:
+    """The use of one connection; belongs to one thread."""
+
+    def __init__(self, served: Served, link: Link) -> None:
+        self._device = served.device
+        self._settings = served.settings
+        self._topics = served.topics
+        self._outbox = served.outbox
+        self._commands = served.commands
+        self._board = served.board
+        self._link = link
+        self._in_flight: dict[int, _Sent] = {}
+        self._last_letter = 0
+        self._letters_from = 0.0
+        self._gist: tuple[object, ...] | None = None
+        self._state_sent = 0.0
+        self._refused: set[str] = set()
+
+    def serve(self, closing: Event, woken: Event) -> None:
+        """Go on until `closing` is set; `woken` is cleared when its cause has been seen to.
+
+        Raises `LinkError` when the connection ends, `sqlite3.Error` when the disk fails.
+        """
+        self._board.report("mqtt")
+        self._greet()
+        while not closing.is_set():
+            self._send_letters()
+            self._show_state()
+            self._take_in(_LOOK)
+            woken.clear()
+        self._take_leave()
+
+    def _greet(self) -> None:
+        self._link.subscribe(self._topics.commands)
+        self._announce()
+        if self._settings.home_assistant:
+            self._link.subscribe(self._topics.birth)
+
+    def _announce(self) -> None:
+        """Tell everything that is retained."""
+        self._send(self._topics.availability, ONLINE, retain=True)
+        if self._settings.home_assistant:
+            message = discovery_message(
+                self._device, self._topics, triggers=self._settings.dialect == "native"
+            )
+            self._send(self._topics.discovery, json.dumps(message), retain=True)
+        self._gist = None
+
+    def _take_leave(self) -> None:
+        until = monotonic() + _FAREWELL
+        while (len(self._outbox) or self._in_flight) and monotonic() < until:
+            self._send_letters()
+            self._take_in(until - monotonic())
+        self._send(self._topics.availability, OFFLINE, retain=True)
+        until = monotonic() + _FAREWELL
+        while self._in_flight and monotonic() < until:
+            self._take_in(until - monotonic())
+
+    def _send(self, topic: str, payload: str | bytes, retain: bool = False) -> None:
+        self._in_flight[self._link.publish(topic, payload, retain)] = _Sent(topic)
+
+    def _send_letters(self) -> None:
+        room = self._link.window - len(self._in_flight)
+        if room <= 0 or monotonic() < self._letters_from or not len(self._outbox):
+            return
+        for letter in self._outbox.after(self._last_letter, room):
+            number = self._link.publish(letter.topic, letter.payload)
+            self._in_flight[number] = _Sent(letter.topic, letter.id)
+            self._last_letter = letter.id
+
+    def _show_state(self) -> None:
+        """Send the state if something changed or it is due, and the last one has arrived."""
+        status = self._board.status
+        due = monotonic() - self._state_sent >= self._settings.state_interval
+        if not due and gist(status) == self._gist:
+            return
+        if any(sent.topic == self._topics.state for sent in self._in_flight.values()):
+            return
+        mail = Mail(
+            len(self._outbox), self._outbox.dropped, self._outbox.expired, self._outbox.rejected
+        )
+        message = state_message(self._device, status, mail, datetime.now(timezone.utc))
+        self._send(self._topics.state, json.dumps(message), retain=True)
+        self._gist, self._state_sent = gist(status), monotonic()
+
+    def _take_in(self, patience: float) -> None:
+        """Wait for something to happen, and see to all that has."""
+        delivered: list[int] = []
+        try:
+            happening = self._link.next(patience)
+            while happening is not None:
+                self._see_to(happening, delivered)
+                happening = self._link.next(0)
+        finally:
+            if delivered:
+                self._outbox.remove(delivered)
+
+    def _see_to(self, happening: Happening, delivered: list[int]) -> None:
+        if isinstance(happening, Acknowledged):
+            self._acknowledged(happening, delivered)
+        elif isinstance(happening, Received):
+            self._received(happening)
+        elif isinstance(happening, Unsubscribable):
+            self._complain(f"takes no subscription: {happening.why}")
+        elif isinstance(happening, Lost):
+            taken = "taken over" in happening.why
+            hint = "; does another agent have the same `device`?" if taken else ""
+            raise LinkError(f"the connection is lost: {happening.why}{hint}")
+
+    def _acknowledged(self, answer: Acknowledged, delivered: list[int]) -> None:
+        sent = self._in_flight.pop(answer.number, None)
+        if sent is None:
+            return
+        if answer.refusal is None:
+            if sent.letter is not None:
+                delivered.append(sent.letter)
+            self._allowed(sent.topic)
+            return
+        self._complain(
+            f"does not take {sent.topic}: {answer.refusal}; give this login the right to write it",
+            sent.topic,
+        )
+        if sent.letter is not None and answer.later:
+            self._last_letter = min(self._last_letter, sent.letter - 1)
+            self._letters_from = monotonic() + _HELD_BACK
+        elif sent.letter is not None:
+            self._outbox.reject(sent.letter)
+
+    def _complain(self, problem: str, topic: str = "") -> None:
+        if topic in self._refused:
+            return
+        self._refused.add(topic)
+        logger.warning("mqtt: the broker %s", problem)
+        self._board.report("mqtt", f"the broker {problem}")
+
+    def _allowed(self, topic: str) -> None:
+        if topic in self._refused:
+            self._refused.remove(topic)
+            if not self._refused:
+                self._board.report("mqtt")
+
+    def _received(self, message: Received) -> None:
+        if message.topic == self._topics.birth:
+            # A retained birth is old news: everything was just told on connecting.
+            if message.payload == BIRTH and not message.retained:
+                self._announce()
+            return
+        name = self._topics.command_name(message.topic)
+        if name is None:
+            return
+        if message.retained:
+            outcome = Outcome(False, "a retained command is not carried out")
+        else:
+            outcome = self._commands.carry_out(name, message.payload)
+        logger.info("mqtt: command %s: %s", name, outcome.message)
+        if outcome.picture is not None:
+            self._send(self._topics.snapshot, outcome.picture)
+        self._send(self._topics.result(name), json.dumps(_result(name, outcome)))
+
+
+def _result(name: str, outcome: Outcome) -> dict[str, Any]:
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"command": name, "ok": outcome.ok, "message": outcome.message, "time": now}

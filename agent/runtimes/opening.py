@@ -1,0 +1,61 @@
+"""Opens the expression model that the settings ask for, on the engine that fits this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from agent.emotion import manifest as manifests
+from agent.emotion.manifest import Manifest, Precision
+from agent.runtimes.catalogue import find_model
+from agent.runtimes.runtime import EmotionRuntime
+from agent.settings import RuntimeSettings
+
+logger = logging.getLogger(__name__)
+
+Engine = Callable[[Manifest, Path, Precision, int], EmotionRuntime]
+"""Builds a runtime from manifest, folder, precision and number of threads."""
+
+
+class OpenedModel(NamedTuple):
+    """A runtime, ready to predict, and the manifest of the model that it runs."""
+
+    runtime: EmotionRuntime
+    manifest: Manifest
+
+
+def open_runtime(settings: RuntimeSettings) -> OpenedModel:
+    """Find the model, check it, load it.
+
+    Raises `ModelError` with one line for an unknown model, a file that is missing, changed,
+    damaged or not what its manifest says, and an engine that is not installed.
+    """
+    folder = find_model(settings.model)
+    manifest = manifests.read(folder)
+    kind = _FASTEST if settings.kind == "auto" else settings.kind
+    runtime = ENGINES[kind](manifest, folder, settings.precision, settings.threads)
+    logger.info(
+        "expression model %s, %s, runs on %s (%s), %d thread(s)",
+        manifest.model_id,
+        settings.precision,
+        kind,
+        "auto: the fastest here" if settings.kind == "auto" else "as set",
+        settings.threads,
+    )
+    return OpenedModel(runtime, manifest)
+
+
+def _open_tflite(
+    manifest: Manifest, folder: Path, precision: Precision, threads: int
+) -> EmotionRuntime:
+    from agent.runtimes.tflite import TfliteRuntime  # noqa: PLC0415 - an engine loads when chosen
+
+    return TfliteRuntime(manifest, folder, precision, threads)
+
+
+ENGINES: Final[dict[str, Engine]] = {"tflite": _open_tflite}
+"""Engines by their name in the settings, the fastest first."""
+
+_FASTEST: Final = next(iter(ENGINES))

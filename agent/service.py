@@ -1,0 +1,290 @@
+"""The running agent: starts the parts, keeps them going until told to stop, and sums up."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from types import FrameType
+from typing import Final
+
+from agent.control import Control
+from agent.errors import AgentError
+from agent.faces.detectors import open_detector
+from agent.feedback.opening import open_sinks
+from agent.feedback.sink import Sink
+from agent.pipeline import Pipeline
+from agent.places import device_folder
+from agent.reading import FaceReader
+from agent.runtimes.opening import open_runtime
+from agent.settings import Settings
+from agent.sources.opening import open_source
+from agent.sources.source import Source, SourceState
+from agent.stages import StageClock
+from agent.status import FrameRate, State, Status, StatusBoard
+from agent.types import EmotionEvent, Frame
+
+logger = logging.getLogger(__name__)
+
+_POLL = 0.25  # seconds; how soon a stop or a switch is noticed, and how old the status may be
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    frames: int = 0
+    dropped: int = 0
+    events: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        rate = self.frames / self.seconds if self.seconds else 0.0
+        return (
+            f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} fps), "
+            f"{self.dropped} dropped, {self.events} events"
+        )
+
+
+@dataclass(frozen=True)
+class Vision:
+    """The parts that turn frames into events, ready to run."""
+
+    pipeline: Pipeline
+    about: str
+    """Which detector and which model on which engine, in words."""
+
+
+def open_vision(
+    settings: Settings, source: str, stack: ExitStack, clock: StageClock | None = None
+) -> Vision:
+    """Load detector and model; `stack` closes them. Raises `AgentError` for what is missing."""
+    opened = open_runtime(settings.runtime)
+    stack.callback(opened.runtime.close)
+    detector = open_detector(settings.faces, settings.runtime.threads)
+    manifest = opened.manifest
+    reader = FaceReader(
+        opened.runtime,
+        manifest.preprocessing,
+        manifest.crop_for(detector.name),
+        settings.faces,
+        clock,
+    )
+    pipeline = Pipeline(settings, source, detector, reader, clock)
+    about = f"{detector.name} faces, {opened.runtime.model} on {opened.runtime.kind}"
+    return Vision(pipeline, about)
+
+
+def run(settings: Settings, read_settings: Callable[[], Settings] | None = None) -> Summary:
+    """Run until the source ends or SIGINT or SIGTERM comes; returns what was done.
+
+    `read_settings` reads the settings anew where that is asked for (SIGHUP, MQTT); if those cannot
+    be used, the agent goes on with the former ones.
+    """
+    with _signals() as signals:
+        control = Control(_switches(settings), read_settings)
+        running = _Running(control, StatusBoard(), Summary(), signals)
+        began = monotonic()
+        former: Settings | None = None
+        following: Settings | None = settings
+        while following is not None:
+            watch: _Watch | None = None
+            try:
+                with ExitStack() as stack:
+                    watch = _open_watch(following, running, stack)
+                    former, following = following, watch.until_over()
+            except AgentError as error:
+                if former is None or following is former or (watch and watch.taken_up):
+                    raise
+                logger.error("the new settings cannot be used: %s", error)
+                following = former
+        running.summary.seconds = monotonic() - began
+        return running.summary
+
+
+@dataclass(frozen=True)
+class _Signals:
+    """What signals have asked for."""
+
+    stop: Event
+    reload: Event
+
+
+@dataclass(frozen=True)
+class _Running:
+    """What outlives a change of settings."""
+
+    control: Control
+    board: StatusBoard
+    summary: Summary
+    signals: _Signals
+
+
+def _switches(settings: Settings) -> Path | None:
+    """Where the switches are kept, where anything can turn them."""
+    return device_folder(settings.device) / "switches.json" if settings.mqtt.host else None
+
+
+def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Watch:
+    running.control.keep_in(_switches(settings))
+    source = open_source(settings.source)
+    vision = open_vision(settings, source.name, stack)
+    sinks = open_sinks(settings, running.control, running.board, stack)
+    logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
+    return _Watch(settings, vision.pipeline, sinks, running)
+
+
+class _Watch:
+    """The loop over frames, with the camera on or off as the control says."""
+
+    def __init__(
+        self, settings: Settings, pipeline: Pipeline, sinks: list[Sink], running: _Running
+    ) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._sinks = sinks
+        self._control = running.control
+        self._board = running.board
+        self._summary = running.summary
+        self._signals = running.signals
+        self._rate = FrameRate()
+        self._shown_at = 0.0
+        self._source = ""
+        self._following: Settings | None = None
+        self.taken_up = False
+        """Whether these settings have worked: a later error is not theirs."""
+
+    def until_over(self) -> Settings | None:
+        """Work until told to stop or the source ends (None), or until new settings come (those)."""
+        while not self._over():
+            if self._control.paused:
+                self._rest()
+            elif self._look():
+                self._show("ended")
+                break
+        return self._following
+
+    def _over(self) -> bool:
+        if self._signals.reload.is_set():
+            self._signals.reload.clear()
+            try:
+                self._control.reload()
+            except AgentError as error:
+                logger.error("settings not taken: %s", error)
+        new = self._control.new_settings()
+        if new == self._settings:
+            logger.info("settings unchanged")
+        elif new is not None:
+            logger.info("taking up the new settings")
+            self._following = new
+        return self._signals.stop.is_set() or self._following is not None
+
+    def _rest(self) -> None:
+        """The camera is off, until it is to be on again."""
+        logger.info("paused: the camera is off")
+        self._board.frame = None
+        self._rate = FrameRate()
+        while self._control.paused and not self._over():
+            self._show("paused")
+            self._signals.stop.wait(_POLL)
+
+    def _look(self) -> bool:
+        """Read the source, until it ends (True) or something else is to be done."""
+        source = open_source(self._settings.source)
+        self._source = source.name
+        state, dropped = SourceState.OPENING, self._summary.dropped
+        try:
+            with source:
+                while not (self._control.paused or self._over()):
+                    frame = source.read(_POLL)
+                    state = _told(source, state)
+                    self._summary.dropped = dropped + source.dropped
+                    if frame is not None:
+                        self._work_on(frame)
+                    elif state is SourceState.STALLED and self._board.frame is not None:
+                        self._lose_sight()
+                    elif state is SourceState.ENDED:
+                        return True
+                    if monotonic() - self._shown_at > _POLL:
+                        self._show(_IN_WORDS[state])
+                return False
+        finally:
+            self._publish(self._pipeline.finish())
+
+    def _lose_sight(self) -> None:
+        """Nobody can say who is still there while no picture comes."""
+        self._publish(self._pipeline.finish())
+        self._board.frame = None
+
+    def _work_on(self, frame: Frame) -> None:
+        self.taken_up = True
+        self._summary.frames += 1
+        self._rate.tick()
+        events = self._pipeline.process(frame)
+        self._board.frame = frame
+        if events:
+            self._publish(events)
+            self._show("live")
+
+    def _publish(self, events: list[EmotionEvent]) -> None:
+        for event in events:
+            for sink in self._sinks:
+                sink.publish(event)
+        self._summary.events += len(events)
+
+    def _show(self, state: State) -> None:
+        self._shown_at = monotonic()
+        self._board.show(
+            Status(
+                state=state,
+                source=self._source,
+                model=self._pipeline.model,
+                frames=self._summary.frames,
+                dropped=self._summary.dropped,
+                events=self._summary.events,
+                fps=round(self._rate.at(), 1),
+                tracks=self._pipeline.shown,
+                muted=self._control.muted,
+                paused=self._control.paused,
+            )
+        )
+
+
+_IN_WORDS: Final[dict[SourceState, State]] = {
+    SourceState.OPENING: "opening",
+    SourceState.LIVE: "live",
+    SourceState.STALLED: "stalled",
+    SourceState.ENDED: "ended",
+}
+
+
+def _told(source: Source, before: SourceState) -> SourceState:
+    """The state of the source, logged where it has changed."""
+    state = source.state
+    if state is not before:
+        level = logging.WARNING if state is SourceState.STALLED else logging.DEBUG
+        logger.log(level, "%s is %s", source.name, state.value)
+    return state
+
+
+@contextmanager
+def _signals() -> Iterator[_Signals]:
+    """Take note of SIGINT, SIGTERM (stop) and SIGHUP (reload); the former handlers come back."""
+    asked = _Signals(Event(), Event())
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        logger.debug("got %s", signal.Signals(number).name)
+        (asked.reload if number == signal.SIGHUP else asked.stop).set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

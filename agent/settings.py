@@ -1,0 +1,245 @@
+"""The whole configuration as typed models: every key with a default and a reason to turn it.
+
+`agent.layers` fills them from file, environment and command line.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Emotion = Literal[
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
+]
+Emotions = Annotated[
+    tuple[Emotion, ...],
+    BeforeValidator(lambda v: v.replace(",", " ").split() if isinstance(v, str) else v),
+]
+"""A list, or words with commas between."""
+
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+_QUIET = rf"^{_CLOCK}-{_CLOCK}(, *{_CLOCK}-{_CLOCK})*$"
+
+
+Text = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+"""Something written: not empty, and no null character, which no path can hold."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SourceSettings(_Section):
+    """Where frames come from."""
+
+    uri: Text = "demo"
+    """`demo`; a film, an animated GIF or a picture; a folder of pictures or a pattern
+    (`pictures/*.jpg`); `/dev/video0` or its number; a named pipe; `rtsp://...` or `http://...`
+    (MJPEG). The certificates of `https://` cameras are not checked."""
+    pace: Literal["real", "none"] = "real"
+    """For files: `real` plays at the file's own rate and drops what comes too fast; `none` reads
+    every frame as fast as it can."""
+    loop: bool = True
+    """Begin a file again when it ends; otherwise the agent stops there."""
+    width: Annotated[int, Field(ge=64, le=7680)] | None = None
+    """Width to ask a camera for, in pixels; unset takes the camera's own."""
+    height: Annotated[int, Field(ge=64, le=4320)] | None = None
+    fps: Annotated[float, Field(gt=0, le=240)] | None = None
+    """Frame rate to ask a camera for, or to play a folder of pictures at."""
+    open_timeout: Annotated[float, Field(ge=0.1, le=120)] = 5.0
+    """Seconds to wait for a network camera to answer."""
+    read_timeout: Annotated[float, Field(ge=0.1, le=120)] = 3.0
+    """Seconds without a frame after which a live source counts as stalled and is opened again."""
+
+
+class FacesSettings(_Section):
+    """Detection, tracking, and which faces are good enough to read."""
+
+    detector: Literal["blazeface", "yunet", "haar"] = "blazeface"
+    blazeface_model: Literal["back", "short-range", "full-range"] = "back"
+    """Which of BlazeFace's networks: `back` finds the most; `full-range` is faster and finds fewer
+    small faces; `short-range` is the fastest, for a face that fills a fifth of the picture."""
+    yunet_model: Text | None = None
+    """Path of YuNet's ONNX file; unset takes the one from `emotion-agent models pull yunet`."""
+    detect_side: Annotated[int, Field(ge=64, le=4096)] = 640
+    """YuNet and Haar shrink larger pictures to this longer side, in pixels. 320 is about three
+    times as fast and loses a tenth of the faces of 48 pixels. BlazeFace has its own fixed size."""
+    min_score: Share | None = None
+    """Detections below this confidence are ignored; unset takes the detector's own limit. Lower
+    it for far or covered faces, raise it against false ones."""
+    detect_every: Annotated[int, Field(ge=1, le=30)] = 1
+    """Detect in every n-th frame and predict the boxes in between."""
+    min_hits: Annotated[int, Field(ge=1, le=30)] = 3
+    """Detections in a row before a new face is believed."""
+    max_missed: Seconds = 0.8
+    """Seconds that a track lives on without a detection. Longer bridges hands and turns; shorter
+    ends sooner when somebody leaves."""
+    min_size: Annotated[int, Field(ge=8, le=1000)] = 24
+    """Faces whose box is narrower than this, in pixels, are `unknown` (small)."""
+    min_sharpness: Annotated[float, Field(ge=0)] = 0.01
+    """Faces whose crop is less sharp (variance of its Laplacian over the variance of its grey
+    values) are `unknown` (blurred). Training pictures have 0.03 to 2; at 0.01 about 10 pixels of
+    detail are left across a face."""
+    min_light: Annotated[float, Field(ge=0, le=255)] = 18.0
+    """Mean grey of the crop under which a face is `unknown` (dark). Two of the 28,561 training
+    pictures are darker."""
+    max_turn: Annotated[float, Field(ge=0, le=10)] = 0.62
+    """How far the nose may sit from the middle between the eyes, as a share of the eye distance,
+    before a face is `unknown` (turned). One to three training pictures of 100 are beyond 0.62;
+    near profile it is above 1."""
+
+
+class RuntimeSettings(_Section):
+    """The engine that runs the expression model."""
+
+    kind: Literal["auto", "tflite"] = "auto"
+    """`auto` takes the fastest engine that loads on this machine."""
+    model: Text = "fer-compact"
+    """Name of a shipped model, or the folder of another (with its `manifest.json`)."""
+    precision: Literal["int8", "float32"] = "int8"
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads of the expression model and the detector. Small networks gain nothing from more."""
+
+
+class EmotionSettings(_Section):
+    """From probabilities to a decision over time, per track."""
+
+    smoothing: Seconds = 0.25
+    """Time constant of the filter over the probabilities. Longer is calmer and later."""
+    enter: Share = 0.5
+    """Smoothed probability that an emotion needs before it can be held."""
+    stay: Share = 0.35
+    """A held emotion is kept while its smoothed probability is above this (hysteresis)."""
+    dwell: Seconds = 0.3
+    """Seconds that a new emotion must lead before it is held."""
+    unknown_dwell: Seconds = 1.5
+    """Seconds of thin evidence before a face is `unknown`."""
+
+
+class EventSettings(_Section):
+    """Where events go."""
+
+    file: Text | None = None
+    """Append one JSON object a line to this file; `-` is standard output."""
+
+
+class HistorySettings(_Section):
+    """The local history of events, which `emotion-agent events` reads; it holds no pictures."""
+
+    enabled: bool = True
+    """Keep every event in the device's state folder."""
+    days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """Events older than this are deleted as new ones come."""
+    max_mb: Annotated[float, Field(ge=0.1, le=100_000)] = 64.0
+    """Size of the file in millions of bytes (an event takes about 1 kB); the oldest go first."""
+
+
+class MqttSettings(_Section):
+    """The broker that events go to and commands come from; off unless `host` is set."""
+
+    host: Text | None = None
+    """Name or address of the broker."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Unset takes the usual one: 1883, or 8883 with TLS; 80 or 443 with `websockets`."""
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: str | None = None
+    """File whose first line is the password, instead of `password`. A name without `/` is looked
+    for among systemd's credentials (`LoadCredential=`)."""
+    tls: bool = False
+    """Encrypt, and check the broker's certificate."""
+    ca_file: str | None = None
+    """Certificate (PEM) that the broker's must be signed by; unset takes the system's."""
+    cert_file: str | None = None
+    """Client certificate (PEM), where the broker asks for one."""
+    key_file: str | None = None
+    """The key of the client certificate (PEM, without a password)."""
+    transport: Literal["tcp", "websockets"] = "tcp"
+    path: str = "/mqtt"
+    """Path of the WebSocket."""
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    """`auto` takes MQTT 5 and falls back to 3.1.1 where the broker does not know it."""
+    keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
+    """Seconds; a broker that is silent for twice as long counts as lost."""
+    state_interval: Annotated[float, Field(ge=0.5, le=3600)] = 10.0
+    """Seconds between two `state` messages where nothing but numbers changed."""
+    outbox_events: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Events kept on disk while the broker is away (about 1 kB each); the oldest go first."""
+    outbox_hours: Annotated[float, Field(gt=0, le=8760)] = 72.0
+    """Events older than this are no longer sent."""
+    home_assistant: bool = True
+    """Announce this device to Home Assistant."""
+    discovery_prefix: Annotated[str, Field(pattern=r"^[^#+\x00]+$")] = "homeassistant"
+    """Home Assistant's discovery prefix, under which it also announces its own birth."""
+    dialect: Literal["native", "dlstreamer"] = "native"
+    """JSON of the `events` topic: our own, or that of Intel DL Streamer's `gvametaconvert`."""
+    snapshots: bool = False
+    """Allow the command `snapshot`, which sends the newest picture. Off: no picture leaves."""
+
+
+class PerEmotion(_Section):
+    """A text for each emotion that has one."""
+
+    neutral: str | None = None
+    happiness: str | None = None
+    surprise: str | None = None
+    sadness: str | None = None
+    anger: str | None = None
+    disgust: str | None = None
+    fear: str | None = None
+    contempt: str | None = None
+
+
+class AudioSettings(_Section):
+    """Cues that are heard."""
+
+    enabled: bool = False
+    """Play cues. Needs the extra `audio` and a sound device."""
+    device: str | None = None
+    """Name of the sound device, or a part of it (`emotion-agent sounds devices` lists them); unset
+    takes the system's default."""
+    emotions: Emotions = (
+        "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
+    )  # fmt: skip
+    """Which emotions have a cue: a list, or words with commas between."""
+    min_confidence: Share = 0.5
+    """Events below this confidence stay silent."""
+    cooldown: Seconds = 5.0
+    """Seconds after a cue in which the same emotion, of whomever, stays silent."""
+    cooldown_any: Seconds = 1.0
+    """Seconds after a cue in which every emotion stays silent."""
+    quiet_hours: Annotated[str, Field(pattern=_QUIET)] | None = None
+    """Times of day without cues, as in `22:00-07:00` or `12:30-14:00, 22:00-07:00`; local time."""
+    volume: Share = 0.5
+    """1 is as loud as the device can; the mixer of the device comes on top."""
+    mute: bool = False
+    """No cue at all, until this is changed."""
+    cues: Literal["tones", "speech"] = "tones"
+    """`tones` are earcons; `speech` is words, where espeak-ng is installed."""
+    voice: Annotated[str, Field(min_length=1)] = "en"
+    """Voice of espeak-ng, as in `de` or `en-us+f3`."""
+    phrase: Annotated[str, Field(min_length=1)] = "{emotion}"
+    """What is said; `{emotion}` stands for the emotion's English name."""
+    phrases: PerEmotion = Field(default_factory=PerEmotion)
+    """What is said for one emotion, instead of `phrase`."""
+    files: PerEmotion = Field(default_factory=PerEmotion)
+    """Own WAV file of an emotion, instead of its tones or words."""
+
+
+class Settings(_Section):
+    """All settings of the agent."""
+
+    device: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
+    """Name of this board in events."""
+    source: SourceSettings = Field(default_factory=SourceSettings)
+    faces: FacesSettings = Field(default_factory=FacesSettings)
+    runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+    emotion: EmotionSettings = Field(default_factory=EmotionSettings)
+    events: EventSettings = Field(default_factory=EventSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
+    audio: AudioSettings = Field(default_factory=AudioSettings)
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)

@@ -1,0 +1,196 @@
+"""Everything that never ends: a camera, read by a thread that keeps only the newest frame."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Final, Protocol
+
+from typing_extensions import Self
+
+from agent.errors import SourceError
+from agent.sources.source import SourceState
+from agent.types import Frame, Image
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 10.0
+"""Seconds between two attempts to open a camera; doubled after each that fails."""
+_MOST_MISSES: Final = 10
+"""Reads in a row without a picture before a camera is opened again; one damaged JPEG is one."""
+_MISS_PAUSE: Final = 0.05
+_PATIENCE: Final = 1.0
+"""Seconds that closing waits for a blocked camera."""
+
+
+class Camera(Protocol):
+    """An open camera."""
+
+    def read(self) -> Image | None:
+        """The next picture (H x W x 3 BGR uint8, never written again); None if it was damaged, or
+        none came within the camera's own timeout. Blocks, but not for ever.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give the device or the connection back."""
+        ...
+
+
+class LiveSource:
+    """A `Source` that keeps a camera open, whatever happens to it.
+
+    Opening and reading may block, so both are done in a daemon thread. A camera that cannot be
+    opened or that falls silent is opened again, with growing pauses; the log says why, once for
+    each outage.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_camera: Callable[[], Camera],
+        stalled_after: float,
+        blocked_at_most: float,
+    ) -> None:
+        """`open_camera` raises `SourceError` with the reason where it cannot. Neither that nor
+        `name` may hold a password. A source is `stalled` after so many seconds without a picture;
+        opening and reading block for at most `blocked_at_most` seconds.
+        """
+        self.name = name
+        self._open_camera = open_camera
+        self._stalled_after = stalled_after
+        self._blocked_at_most = blocked_at_most
+        self._fresh = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"source {name}", daemon=True)
+        self._frame: Frame | None = None
+        self._arrived = 0
+        self._dropped = 0
+        self._seen: float | None = None
+        self._complained = False
+
+    def __enter__(self) -> Self:
+        atexit.register(self._leave)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close(_PATIENCE)
+
+    @property
+    def state(self) -> SourceState:
+        if self._stop.is_set():
+            return SourceState.ENDED
+        seen = self._seen
+        if seen is None:
+            return SourceState.OPENING
+        silent = time.monotonic() - seen
+        return SourceState.STALLED if silent > self._stalled_after else SourceState.LIVE
+
+    @property
+    def dropped(self) -> int:
+        return self._dropped
+
+    def read(self, timeout: float) -> Frame | None:
+        with self._fresh:
+            self._fresh.wait_for(lambda: self._frame is not None or self._stop.is_set(), timeout)
+            frame, self._frame = self._frame, None
+            return frame
+
+    def _leave(self) -> None:
+        # A thread that comes back from OpenCV into an interpreter that is gone aborts the process.
+        self._close(self._blocked_at_most + _PATIENCE)
+
+    def _close(self, patience: float) -> None:
+        with self._fresh:
+            self._stop.set()
+            self._frame = None
+            self._fresh.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+
+    def _run(self) -> None:
+        try:
+            self._watch_until_stopped()
+        finally:
+            atexit.unregister(self._leave)
+
+    def _watch_until_stopped(self) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stop.is_set():
+            if self._watch():
+                pause = _FIRST_PAUSE
+            self._stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _watch(self) -> bool:
+        """Open the camera and read it until it fails or the source is closed; True if a picture
+        came.
+        """
+        before = self._arrived
+        try:
+            camera = self._open_camera()
+        except SourceError as problem:
+            self._complain(str(problem))
+            return False
+        except Exception:
+            # Whatever a driver does, a dead thread would leave the agent blind for good.
+            log.exception("%s: opening failed; trying again", self.name)
+            return False
+        try:
+            self._read_on(camera)
+        except Exception:
+            log.exception("%s: reading failed; opening it again", self.name)
+        finally:
+            camera.release()
+        if not self._stop.is_set():
+            what = "no more pictures" if self._arrived > before else "no pictures"
+            self._complain(f"{self.name}: sends {what}")
+        return self._arrived > before
+
+    def _read_on(self, camera: Camera) -> None:
+        misses = 0
+        while not self._stop.is_set() and misses < _MOST_MISSES:
+            asked = time.monotonic()
+            image = camera.read()
+            now = time.monotonic()
+            if now - asked >= self._stalled_after:
+                # FFmpeg gives only what its decoder still held, and then nothing more.
+                return
+            if image is not None:
+                self._publish(image, now)
+                misses = 0
+            else:
+                misses += 1
+                self._stop.wait(_MISS_PAUSE)
+
+    def _publish(self, image: Image, now: float) -> None:
+        with self._fresh:
+            if self._stop.is_set():
+                return
+            if self._frame is not None:
+                self._dropped += 1
+            self._frame = Frame(image, self._arrived, now, now, datetime.now(timezone.utc))
+            self._fresh.notify_all()
+            if self._seen is None or self._complained:
+                height, width = image.shape[:2]
+                log.info("%s: live, %d x %d pixels", self.name, width, height)
+            self._arrived += 1
+            self._seen, self._complained = now, False
+
+    def _complain(self, problem: str) -> None:
+        if self._complained or self._stop.is_set():
+            return
+        self._complained = True
+        log.warning("%s; trying again until it works", problem)

@@ -1,0 +1,136 @@
+"""What a running agent is doing, for those who show it: MQTT, a web page."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from time import monotonic
+from typing import Final, Literal
+
+from agent.emotion.labels import UNKNOWN
+from agent.types import Box, Frame, Reason
+
+State = Literal["starting", "opening", "live", "stalled", "paused", "ended"]
+"""What the agent is doing: the state of its source, or `starting`, or `paused` (camera off)."""
+
+NOBODY: Final = "none"
+"""The dominant emotion where there is no face."""
+
+_RATE_OVER: Final = 3.0
+"""Seconds that the frame rate is counted over."""
+
+
+@dataclass(frozen=True)
+class TrackStatus:
+    """A followed face and what it shows."""
+
+    id: int
+    emotion: str
+    """One of the eight emotions, or `unknown`; `unknown` too before the first decision."""
+    confidence: float
+    """Filtered probability of the emotion; 0 for `unknown`."""
+    reason: Reason | None
+    box: Box
+
+
+@dataclass(frozen=True)
+class Status:
+    """The agent at one moment."""
+
+    state: State = "starting"
+    source: str = ""
+    model: str = ""
+    frames: int = 0
+    """Frames worked on since the start."""
+    dropped: int = 0
+    """Frames that came too fast since the start."""
+    events: int = 0
+    """Events decided since the start."""
+    fps: float = 0.0
+    """Frames worked on a second, over the last seconds."""
+    tracks: tuple[TrackStatus, ...] = ()
+    muted: bool = False
+    paused: bool = False
+    health: dict[str, str] = field(default_factory=dict)
+    """What ails each part, in words, by the part's name; `ok` where nothing does."""
+
+    @property
+    def dominant(self) -> TrackStatus | None:
+        """The face that is read with most confidence; None if none is read as an emotion."""
+        read = [track for track in self.tracks if track.emotion != UNKNOWN]
+        return max(read, key=lambda track: track.confidence, default=None)
+
+    @property
+    def emotion(self) -> str:
+        """The dominant emotion; `unknown` if no face can be read, `none` without a face."""
+        if self.dominant is not None:
+            return self.dominant.emotion
+        return UNKNOWN if self.tracks else NOBODY
+
+
+class StatusBoard:
+    """Holds the newest `Status`. The service writes it; any thread may read it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._status = Status()
+        self._health: dict[str, str] = {}
+        self.frame: Frame | None = None
+        """The newest frame; None while the camera is off."""
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    def show(self, status: Status) -> None:
+        """Replace the status; `health` is taken from the reports of the parts."""
+        with self._lock:
+            self._status = _with_health(status, self._health)
+
+    def report(self, part: str, health: str = "ok") -> None:
+        """Say how a part is: `ok`, or what ails it in a few words. Any thread may."""
+        with self._lock:
+            self._health[part] = health
+            self._status = _with_health(self._status, self._health)
+
+    def forget(self, part: str) -> None:
+        """The part is no longer there."""
+        with self._lock:
+            self._health.pop(part, None)
+            self._status = _with_health(self._status, self._health)
+
+
+class FrameRate:
+    """Frames a second over the last seconds.
+
+    >>> rate = FrameRate()
+    >>> for tenth in range(31):
+    ...     rate.tick(tenth / 10)
+    >>> round(rate.at(3.0), 1)
+    10.0
+    """
+
+    def __init__(self) -> None:
+        self._ticks: deque[float] = deque()
+
+    def tick(self, now: float | None = None) -> None:
+        """Count a frame, at `now` seconds of a monotonic clock."""
+        self._ticks.append(monotonic() if now is None else now)
+        self._forget(self._ticks[-1])
+
+    def at(self, now: float | None = None) -> float:
+        """The rate at `now`."""
+        now = monotonic() if now is None else now
+        self._forget(now)
+        if len(self._ticks) < 2:
+            return 0.0
+        return (len(self._ticks) - 1) / max(now - self._ticks[0], 1e-3)
+
+    def _forget(self, now: float) -> None:
+        while self._ticks and self._ticks[0] < now - _RATE_OVER:
+            self._ticks.popleft()
+
+
+def _with_health(status: Status, health: dict[str, str]) -> Status:
+    return replace(status, health=dict(health))

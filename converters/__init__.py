@@ -1,0 +1,1 @@
+"""From the trained Keras model to the files that each runtime loads, checked on the way."""

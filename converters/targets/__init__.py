@@ -1,0 +1,11 @@
+"""The formats that a model can be converted to, one module each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from converters.targets.target import Target
+from converters.targets.tflite import TfliteTarget
+
+TARGETS: Final[dict[str, Target]] = {target.name: target for target in (TfliteTarget(),)}
+"""Targets by the name that `--to` takes."""

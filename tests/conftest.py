@@ -1,0 +1,49 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import downloads
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the tests, and the processes that they start, out of the user's state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(os.environ, "STATE_DIRECTORY", raising=False)
+        patch.setitem(os.environ, "XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the checkout."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of test material beside the checkout, which not everybody has."""
+    folder = PROJECT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"test material not found: no folder {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_file() -> Callable[[str], Path]:
+    """Path of a file of the demo material or of a detector, fetched where it is missing."""
+
+    def fetched(name: str) -> Path:
+        if downloads.find(name) is None:
+            downloads.pull([name], report=print)
+        return downloads.require(name)
+
+    return fetched

@@ -1,0 +1,137 @@
+"""The outbox: order, bounds, and what is there after a sudden end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.errors import AgentError
+from agent.feedback.outbox import Outbox
+
+DAY = 86_400.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def payloads(box: Outbox) -> list[bytes]:
+    return [letter.payload for letter in box.after(0, 1_000_000)]
+
+
+def filled(path: Path, count: int, limit: int = 100) -> Outbox:
+    box = Outbox(path, limit, DAY)
+    for number in range(count):
+        box.put("topic", b"%d" % number)
+    return box
+
+
+def test_messages_come_in_order_and_piece_by_piece(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 5)
+    first = box.after(0, 2)
+    rest = box.after(first[-1].id, 10)
+    assert [letter.payload for letter in first + rest] == [b"0", b"1", b"2", b"3", b"4"]
+    assert {letter.topic for letter in first} == {"topic"}
+
+
+def test_what_is_not_removed_is_there_after_opening_again(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 3)
+    box.remove([box.after(0, 1)[0].id])
+    box.close()
+    again = Outbox(tmp_path / "box", 100, DAY)
+    assert payloads(again) == [b"1", b"2"]
+    assert len(again) == 2
+
+
+def test_ids_are_not_given_twice_even_when_all_are_removed(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 2)
+    last = box.after(0, 10)[-1].id
+    box.remove(range(last + 1))
+    box.close()
+    again = Outbox(tmp_path / "box", 100, DAY)
+    again.put("topic", b"new")
+    assert again.after(0, 1)[0].id > last
+
+
+def test_a_full_box_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 8, limit=5)
+    assert payloads(box) == [b"3", b"4", b"5", b"6", b"7"]
+    assert (len(box), box.dropped) == (5, 3)
+
+
+def test_a_box_opened_with_a_lower_limit_shrinks_to_it(tmp_path: Path) -> None:
+    filled(tmp_path / "box", 10).close()
+    box = Outbox(tmp_path / "box", 4, DAY)
+    box.put("topic", b"new")
+    assert payloads(box) == [b"7", b"8", b"9", b"new"]
+    assert (len(box), box.dropped) == (4, 7)
+
+
+def test_old_messages_expire_and_are_counted(tmp_path: Path) -> None:
+    clock = Clock()
+    box = Outbox(tmp_path / "box", 100, 60.0, clock)
+    box.put("topic", b"old")
+    clock.now += 50
+    box.put("topic", b"young")
+    clock.now += 20
+    assert payloads(box) == [b"young"]
+    assert (len(box), box.expired, box.dropped) == (1, 1, 0)
+
+
+def test_removing_what_is_gone_does_not_count_it_again(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 3)
+    first = box.after(0, 1)[0].id
+    box.remove([first])
+    box.remove([first])
+    assert len(box) == 2
+
+
+def test_a_rejected_message_is_gone_and_counted(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 2)
+    box.reject(box.after(0, 1)[0].id)
+    assert (payloads(box), box.rejected) == ([b"1"], 1)
+
+
+def test_two_agents_cannot_share_a_file(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 1)
+    with pytest.raises(AgentError, match="another running agent"):
+        Outbox(tmp_path / "box", 100, DAY)
+    box.close()
+    Outbox(tmp_path / "box", 100, DAY).close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(b"no database at all, but long enough to be looked at " * 40)
+    with pytest.raises(AgentError, match=r"box: file is not a database"):
+        Outbox(tmp_path / "box", 100, DAY)
+
+
+_FILL_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from agent.feedback.outbox import Outbox
+box = Outbox(Path(sys.argv[1]), 1000, 86400.0)
+for number in range(200):
+    box.put("topic", b"%d" % number)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_put_is_there_after_kill_9(tmp_path: Path, project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL_AND_DIE, str(tmp_path / "box")],
+        env=os.environ | {"PYTHONPATH": str(project)},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    box = Outbox(tmp_path / "box", 1000, DAY)
+    assert payloads(box) == [b"%d" % number for number in range(200)]

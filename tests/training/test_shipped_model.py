@@ -1,0 +1,51 @@
+"""The model that the project ships: its files, its claims, and the claims measured again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.emotion import manifest as manifests
+from agent.runtimes.opening import open_runtime
+from agent.settings import RuntimeSettings
+from training.candidate import open_candidate
+from training.evaluate import evaluate
+from training.ferplus import FerPlus
+
+
+@pytest.fixture(scope="module")
+def folder(project: Path) -> Path:
+    return project / "models" / "fer-compact"
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_loads_and_answers_as_the_default_model(precision: manifests.Precision) -> None:
+    opened = open_runtime(RuntimeSettings(precision=precision))
+    noise = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    assert opened.runtime.predict(noise).sum(axis=1) == pytest.approx(np.ones(3))
+    assert opened.runtime.model == opened.manifest.model_id
+    opened.runtime.close()
+
+
+def test_is_small_and_has_a_crop_for_every_detector(folder: Path) -> None:
+    manifest = manifests.read(folder)
+    assert manifests.checked_file(manifest, folder, "tflite", "int8").stat().st_size < 1_000_000
+    assert {"blazeface", "yunet", "haar"} <= manifest.crops.keys()
+
+
+def test_claims_what_the_project_asks_of_it(folder: Path) -> None:
+    claimed = manifests.read(folder).metrics["files"]
+    int8, float32 = (claimed[f"model-{p}.tflite"]["valid"] for p in ("int8", "float32"))
+    assert int8["pictures"] == 3199
+    assert int8["accuracy"] >= 0.86
+    assert abs(int8["accuracy"] - float32["accuracy"]) <= 0.005
+
+
+def test_reads_the_real_validation_pictures_as_it_claims(folder: Path, real_data: FerPlus) -> None:
+    claimed = manifests.read(folder).metrics["files"]["model-int8.tflite"]["valid"]
+    found = evaluate(open_candidate(folder, "int8"), real_data, "valid").as_dict()
+    # Another processor's kernels may round a handful of pictures the other way.
+    assert found["accuracy"] == pytest.approx(claimed["accuracy"], abs=0.003)
+    assert found["pictures"] == claimed["pictures"]

@@ -1,0 +1,277 @@
+"""The command `emotion-train`: prepare the data, look at it, train, evaluate, survey crops."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from math import inf, nan
+from pathlib import Path
+from typing import Final
+
+from agent.errors import AgentError
+from training import process
+from training.augment import NONE, Augmentation
+from training.backend import load_keras
+from training.candidate import open_candidate
+from training.errors import TrainingError
+from training.evaluate import evaluate, write
+from training.ferplus import PARTS, load_arrays
+from training.plan import Plan
+from training.targets import MODES
+
+_DATA: Final = Path("build/ferplus.npz")
+_DEFAULT: Final = "default: %(default)s"
+_EXTRA: Final = ("keras", "tensorflow", "matplotlib", "tqdm")
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+
+
+def _number(
+    kind: Callable[[str], float], accepts: Callable[[float], bool], wanted: str
+) -> Callable[[str], float]:
+    """An argparse type that says what it wants."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = nan
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        return value
+
+    return parse
+
+
+_count: Final = _number(int, lambda n: n >= 1, "a whole number of at least 1")
+_seed: Final = _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 2^32 - 1")
+_rate: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
+_decay: Final = _number(float, lambda n: 0 <= n < inf, "a number of at least 0")
+_share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns 0, 1 for bad input, 130 for Ctrl-C (argparse exits with 2)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (TrainingError, AgentError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}")
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        return _fail(f"{error.name} is not installed: pip install 'emotion-agent[train]'")
+    except KeyboardInterrupt:
+        print(f"emotion-train: interrupted{_left_behind(arguments)}", file=sys.stderr)
+        return _INTERRUPTED
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"emotion-train: error: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def _left_behind(arguments: argparse.Namespace) -> str:
+    if arguments.command == "prepare":
+        return "; nothing was written"
+    if arguments.command != "train":
+        return ""
+    folder = _run_folder(arguments)
+    if not (folder / "checkpoint.npz").exists():
+        return "; no epoch was finished, nothing is kept"
+    return (
+        f"; the last finished epoch is kept in {folder}: the same command takes the run up "
+        "from there (without --fresh)"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotion-train",
+        description="Train the FER+ expression model, from the tables to a measured network.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_prepare(commands.add_parser("prepare", help="read the downloaded tables, keep one file"))
+    _add_process(commands.add_parser("process", help="count pictures by class and target mode"))
+    _add_train(commands.add_parser("train", help="train a model, or take a stopped run up"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model and plot the result"))
+    _add_crops(commands.add_parser("crops", help="measure how detectors frame the pictures"))
+    return parser
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_prepare)
+    parser.add_argument(
+        "--fer2013", type=Path, required=True, metavar="FILE", help="fer2013.csv or fer2013.tar.gz"
+    )
+    parser.add_argument(
+        "--ferplus", type=Path, required=True, metavar="FILE", help="fer2013new.csv, the votes"
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--out", type=Path, default=_DATA, metavar="FILE", help="array file (default: %(default)s)"
+    )
+    place.add_argument(
+        "--tree", type=Path, metavar="DIR", help="write PNG pictures and label.csv files instead"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the tree that DIR holds")
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    from training.prepare import prepare_arrays, prepare_tree  # noqa: PLC0415  # needs tqdm
+
+    tables = arguments.fer2013, arguments.ferplus
+    if arguments.tree:
+        done = prepare_tree(*tables, arguments.tree, arguments.force)
+    else:
+        done = prepare_arrays(*tables, arguments.out)
+    print(done.summary())
+
+
+def _add_process(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_process)
+    _add_data(parser)
+    parser.add_argument("--targets", choices=(*MODES, "all"), default="all", help="target mode")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _process(arguments: argparse.Namespace) -> None:
+    modes = MODES if arguments.targets == "all" else (arguments.targets,)
+    counts = process.count(load_arrays(arguments.data), modes)
+    if arguments.json:
+        print(json.dumps(process.as_dict(counts), indent=2))
+    else:
+        print(process.table(counts))
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    usual = Plan()
+    parser.set_defaults(run=_train)
+    _add_data(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="run folder (default: build/train/MODEL)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the run that DIR holds")
+    add = parser.add_argument_group("plan", "decides the result; a run is only taken up unchanged")
+    add.add_argument("--model", default=usual.model, help=_DEFAULT)
+    add.add_argument("--targets", choices=MODES, default=usual.targets, help=_DEFAULT)
+    add.add_argument("--epochs", type=_count, default=usual.epochs, help=_DEFAULT)
+    add.add_argument("--batch", type=_count, default=usual.batch, help=_DEFAULT)
+    add.add_argument("--seed", type=_seed, default=usual.seed, help=_DEFAULT)
+    add.add_argument("--rate", type=_rate, default=usual.peak_rate, help="peak; " + _DEFAULT)
+    add.add_argument("--warm-up", type=_share, default=usual.warm_up, help="share; " + _DEFAULT)
+    add.add_argument("--momentum", type=_share, default=usual.momentum, help=_DEFAULT)
+    add.add_argument("--weight-decay", type=_decay, default=usual.weight_decay, help=_DEFAULT)
+    add.add_argument(
+        "--average", type=_share, default=usual.average, help="of the weights; " + _DEFAULT
+    )
+    add.add_argument(
+        "--precision",
+        choices=("mixed_bfloat16", "float32"),
+        default=usual.precision,
+        help=_DEFAULT,
+    )
+    add.add_argument("--start-from", metavar="MODEL.keras", help="begin with its weights")
+    add.add_argument("--limit", type=_count, help="train on this many pictures only")
+    add.add_argument("--no-augmentation", action="store_true", help="train on unchanged pictures")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    plan = Plan(
+        model=arguments.model,
+        targets=arguments.targets,
+        epochs=arguments.epochs,
+        batch=arguments.batch,
+        seed=arguments.seed,
+        peak_rate=arguments.rate,
+        warm_up=arguments.warm_up,
+        momentum=arguments.momentum,
+        weight_decay=arguments.weight_decay,
+        average=arguments.average,
+        precision=arguments.precision,
+        limit=arguments.limit,
+        start_from=arguments.start_from,
+        augmentation=NONE if arguments.no_augmentation else Augmentation(),
+    )
+    data = load_arrays(arguments.data)
+    load_keras()
+    from training.train import train  # noqa: PLC0415  # needs Keras, which takes seconds to load
+
+    result = train(data, plan, _run_folder(arguments), arguments.fresh)
+    print(f"the model is {result}")
+
+
+def _run_folder(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.out or Path("build/train") / arguments.model
+    return folder
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_evaluate)
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="a .keras file, a .tflite file, or a model folder with a manifest",
+    )
+    _add_data(parser)
+    parser.add_argument(
+        "--part", choices=tuple(PARTS.values()), default="valid", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--precision", choices=("int8", "float32"), help="which file of a model folder"
+    )
+    parser.add_argument("--threads", type=_count, default=2, help="for .tflite; " + _DEFAULT)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write metrics.json and the plots there"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    data = load_arrays(arguments.data)
+    model: Path = arguments.model
+    candidate = open_candidate(model, arguments.precision, arguments.threads)
+    found = evaluate(candidate, data, arguments.part)
+    print(json.dumps(found.as_dict(), indent=2) if arguments.json else found.text())
+    if arguments.out:
+        beside = model if model.is_dir() else model.parent
+        for path in write(found, arguments.out, beside / "history.csv"):
+            print(f"written {path}", file=sys.stderr)
+
+
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_crops)
+    _add_data(parser)
+    parser.add_argument(
+        "--detectors",
+        nargs="+",
+        metavar="NAME",
+        default=["blazeface", "haar"],
+        help="blazeface, yunet or haar (default: %(default)s)",
+    )
+    parser.add_argument("--count", type=_count, default=1500, help="pictures; " + _DEFAULT)
+
+
+def _crops(arguments: argparse.Namespace) -> None:
+    from agent.faces.detectors import open_detector  # noqa: PLC0415  # loads LiteRT
+    from agent.layers import load  # noqa: PLC0415
+    from training.crop_survey import run  # noqa: PLC0415
+
+    settings = [load(overrides={"faces.detector": name}).faces for name in arguments.detectors]
+    run(map(open_detector, settings), load_arrays(arguments.data)["train"].images, arguments.count)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=_DATA,
+        metavar="FILE",
+        help="what prepare wrote (default: %(default)s)",
+    )

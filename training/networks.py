@@ -1,0 +1,73 @@
+"""The networks, as Keras models from a grey picture to eight logits.
+
+They are built of what an int8 runtime does fast: 3x3 convolutions, batch normalisation that folds
+away, ReLU, addition, average pooling, one dense layer. No depthwise convolution and no
+hard-swish, which lose both speed and accuracy as int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import keras
+from keras import layers
+
+from agent.emotion.labels import EMOTIONS
+from training.errors import TrainingError
+
+
+def fer_compact(side: int = 48) -> keras.Model:
+    """A residual network of 3x3 convolutions: 0.92 M parameters, 74 million multiply-adds.
+
+    Most of the work is at 24x24 and 12x12, where wrinkles and mouth corners still show; most of
+    the parameters are at 6x6, where they cost little time.
+    """
+    image = keras.Input((side, side, 1), name="image")
+    x = _conv_norm_relu(image, 24, 1)
+    for filters in (32, 80, 144):
+        x = _residual_block(x, filters, stride=2)
+        x = _residual_block(x, filters, stride=1)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.3)(x)
+    return keras.Model(image, _logits(x), name="fer-compact")
+
+
+def _logits(x: Any) -> Any:
+    # Always float32: bfloat16 logits would round the loss when the rest trains in mixed precision.
+    return layers.Dense(len(EMOTIONS), dtype="float32", name="logits")(x)
+
+
+def _convolution(x: Any, filters: int, size: int, stride: int) -> Any:
+    return layers.Conv2D(
+        filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(x)
+
+
+def _conv_norm_relu(x: Any, filters: int, stride: int) -> Any:
+    x = _convolution(x, filters, 3, stride)
+    return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+def _residual_block(x: Any, filters: int, stride: int) -> Any:
+    """Two 3x3 convolutions round a shortcut (He et al. 2016)."""
+    shortcut = x
+    if stride != 1 or x.shape[-1] != filters:
+        shortcut = layers.BatchNormalization()(_convolution(x, filters, 1, stride))
+    x = _conv_norm_relu(x, filters, stride)
+    # A scale of zero makes each block start as its shortcut (Goyal et al. 2017).
+    x = layers.BatchNormalization(gamma_initializer="zeros")(_convolution(x, filters, 3, 1))
+    return layers.ReLU()(layers.Add()([x, shortcut]))
+
+
+NETWORKS: Final[dict[str, Callable[[], keras.Model]]] = {"fer-compact": fer_compact}
+
+
+def build(name: str) -> keras.Model:
+    """The untrained network of that name; raises `TrainingError` for an unknown one."""
+    try:
+        return NETWORKS[name]()
+    except KeyError:
+        raise TrainingError(
+            f"unknown model {name!r}; the models are {', '.join(NETWORKS)}"
+        ) from None

@@ -1,0 +1,260 @@
+"""Trains a network on FER+, one epoch after the other, and can be stopped and taken up again.
+
+The run folder holds `plan.json`, `checkpoint.npz` (replaced whole after every epoch),
+`history.csv` (one line an epoch) and, at the end, `model.keras` with the averaged weights.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from agent.emotion.preprocess import Preprocessing
+from training.augment import augment
+from training.errors import TrainingError
+from training.ferplus import FerPlus
+from training.history import HISTORY_COLUMNS, read_history
+from training.losses import epoch_targets, loss_for
+from training.networks import build
+from training.plan import Plan
+from training.targets import majority_labels, targets
+
+
+@dataclass
+class _Run:
+    """A training run's moving parts."""
+
+    plan: Plan
+    folder: Path
+    model: keras.Model
+    """The network being trained, in the plan's precision."""
+    averaged: keras.Model
+    """The same network in float32, holding the moving average of the weights."""
+    epoch: int = 0
+    """Epochs done."""
+    step: int = 0
+
+
+def train(data: FerPlus, plan: Plan, folder: Path, fresh: bool = False) -> Path:
+    """Train by the plan and return the path of the finished `model.keras`.
+
+    A folder with a checkpoint of the same plan is taken up where it stopped (unless `fresh`); one
+    of another plan is refused with `TrainingError`. The same plan on the same machine gives the
+    same batches in the same order whether it was interrupted or not.
+    """
+    missing = {"train", "valid"} - data.keys()
+    if missing:
+        raise TrainingError(f"the data has no {' and no '.join(sorted(missing))} part")
+    run = _prepare(plan, folder, fresh)
+    images, wanted = _training_set(data, plan)
+    valid_labels, valid_rows = majority_labels(data["valid"].votes)
+    if not len(images) or not len(valid_rows):
+        raise TrainingError("no picture of the train or the valid part passes the votes' filter")
+    valid = Preprocessing().normalise(data["valid"].images[valid_rows])
+    steps = max(1, len(images) // plan.batch)
+    while run.epoch < plan.epochs:
+        loss = _epoch(run, images, wanted, steps)
+        valid_loss, accuracy = _validate(run.averaged, valid, valid_labels)
+        run.epoch += 1
+        _append_history(run, loss, valid_loss, accuracy, steps)
+        _save_checkpoint(run)
+    draft = folder / "draft.keras"
+    run.averaged.save(draft)
+    return draft.replace(folder / "model.keras")
+
+
+def _prepare(plan: Plan, folder: Path, fresh: bool) -> _Run:
+    keras.utils.set_random_seed(plan.seed)
+    keras.config.set_dtype_policy(plan.precision)
+    try:
+        model = build(plan.model)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    if plan.start_from is not None:
+        _take_weights(model, Path(plan.start_from))
+    averaged = build(plan.model)
+    averaged.set_weights(model.get_weights())
+    optimizer = keras.optimizers.SGD(
+        plan.peak_rate, momentum=plan.momentum, nesterov=True, weight_decay=plan.weight_decay
+    )
+    # Only kernels decay: shrinking a batch normalisation's scale or a bias costs accuracy.
+    optimizer.exclude_from_weight_decay(
+        var_list=[v for v in model.trainable_variables if v.name != "kernel"]
+    )
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
+    run = _Run(plan, folder, model, averaged)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept_plan = folder / "plan.json"
+    if fresh:
+        if plan.start_from is not None and Path(plan.start_from).parent.samefile(folder):
+            raise TrainingError(f"{plan.start_from}: --fresh would delete it; choose another --out")
+        for name in ("plan.json", "checkpoint.npz", "history.csv", "model.keras"):
+            (folder / name).unlink(missing_ok=True)
+    if kept_plan.exists():
+        differences = plan.differences(kept_plan)
+        if differences:
+            raise TrainingError(
+                f"{folder} holds a run with other settings ({', '.join(differences)}); "
+                "choose another --out, or --fresh to begin again"
+            )
+        _load_checkpoint(run)
+    else:
+        kept_plan.write_text(json.dumps(plan.as_dict() | _before(plan), indent=2) + "\n")
+    return run
+
+
+def _take_weights(model: keras.Model, path: Path) -> None:
+    """Begin with the weights of a finished model of the same network."""
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such file to start from")
+    try:
+        model.set_weights(keras.models.load_model(path, compile=False).get_weights())
+    except (ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(f"{path}: cannot start from it: {reason}") from None
+
+
+def _before(plan: Plan) -> dict[str, Any]:
+    """The plan of the run that this one starts from, so that a model tells its whole history."""
+    kept = Path(plan.start_from).with_name("plan.json") if plan.start_from else None
+    if kept is None or not kept.is_file():
+        return {}
+    try:
+        return {"before": json.loads(kept.read_text())}
+    except ValueError as error:
+        raise TrainingError(f"{kept}: not a plan ({error})") from None
+
+
+def _training_set(
+    data: FerPlus, plan: Plan
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    wanted, rows = targets(data["train"].votes, plan.targets)
+    return data["train"].images[rows][: plan.limit], wanted[: plan.limit]
+
+
+def _epoch(
+    run: _Run,
+    images: npt.NDArray[np.uint8],
+    wanted: npt.NDArray[np.float32],
+    steps: int,
+) -> float:
+    """One pass over the training pictures; returns the mean loss."""
+    plan = run.plan
+    losses = []
+    with tqdm(
+        _batches(run, images, wanted, steps),
+        total=steps,
+        desc=f"epoch {run.epoch + 1}/{plan.epochs}",
+        unit="batch",
+        mininterval=1.0,
+        disable=None,  # no bar where nobody watches (a log, a pipe)
+    ) as bar:
+        for inputs, expected in bar:
+            run.model.optimizer.learning_rate = plan.rate(run.step, plan.epochs * steps)
+            losses.append(float(run.model.train_on_batch(inputs, expected)))
+            _follow(run)
+            run.step += 1
+            # train_on_batch reports its own running mean: reset it to see this batch alone.
+            run.model.reset_metrics()
+            bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
+    mean = float(np.mean(losses))
+    if not np.isfinite(mean):
+        raise TrainingError(f"the loss is {mean} in epoch {run.epoch + 1}: lower --rate")
+    return mean
+
+
+def _batches(
+    run: _Run, images: npt.NDArray[np.uint8], wanted: npt.NDArray[np.float32], steps: int
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Shuffled, augmented batches of an epoch, decided by the seed and the epoch alone."""
+    rng = np.random.default_rng([run.plan.seed, run.epoch])
+    order = rng.permutation(len(images))
+    epoch_wanted = epoch_targets(wanted, run.plan.targets, rng)
+    for step in range(steps):
+        rows = order[step * run.plan.batch : (step + 1) * run.plan.batch]
+        changed = augment(images[rows], run.plan.augmentation, rng)
+        yield Preprocessing().normalise(changed), epoch_wanted[rows]
+
+
+def _follow(run: _Run) -> None:
+    """Move the averaged weights a little towards the trained ones."""
+    keep = run.plan.average_decay(run.step)
+    for average, weight in zip(run.averaged.weights, run.model.weights, strict=True):
+        average.assign(average * keep + keras.ops.cast(weight, "float32") * (1 - keep))
+
+
+def _validate(
+    model: keras.Model, inputs: npt.NDArray[np.float32], labels: npt.NDArray[np.intp]
+) -> tuple[float, float]:
+    """Cross-entropy and accuracy on the validation pictures."""
+    logits = model.predict(inputs, batch_size=256, verbose=0)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = -log_p[np.arange(len(labels)), labels].mean()
+    return float(loss), float((logits.argmax(axis=1) == labels).mean())
+
+
+def _append_history(run: _Run, loss: float, valid_loss: float, accuracy: float, steps: int) -> None:
+    path = run.folder / "history.csv"
+    # A kill between history and checkpoint leaves one line too many: the epoch ran again.
+    rows = [row for row in read_history(path) if int(row["epoch"]) < run.epoch]
+    rate = run.plan.rate(run.step, run.plan.epochs * steps)
+    values = (run.epoch, f"{rate:.6f}", f"{loss:.6f}", f"{valid_loss:.6f}", f"{accuracy:.6f}")
+    rows.append(dict(zip(HISTORY_COLUMNS, map(str, values), strict=True)))
+    draft = path.with_suffix(".part")
+    with draft.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, HISTORY_COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    draft.replace(path)
+    tqdm.write(
+        f"epoch {run.epoch}: loss {loss:.4f}, validation loss {valid_loss:.4f}, "
+        f"accuracy {100 * accuracy:.2f} %"
+    )
+
+
+def _save_checkpoint(run: _Run) -> None:
+    arrays = {"epoch": np.array(run.epoch), "step": np.array(run.step)}
+    for name, variables in _state(run):
+        arrays |= {f"{name}_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    draft = run.folder / "checkpoint.part"
+    with draft.open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for them
+    draft.replace(run.folder / "checkpoint.npz")
+
+
+def _load_checkpoint(run: _Run) -> None:
+    path = run.folder / "checkpoint.npz"
+    if not path.exists():
+        return
+    try:
+        with np.load(path) as arrays:
+            for name, variables in _state(run):
+                for i, variable in enumerate(variables):
+                    variable.assign(arrays[f"{name}_{i}"])
+            run.epoch, run.step = int(arrays["epoch"]), int(arrays["step"])
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise TrainingError(
+            f"{path}: not a checkpoint of this network ({error}); --fresh begins again"
+        ) from None
+    tqdm.write(f"taking up {run.folder} after epoch {run.epoch}")
+
+
+def _state(run: _Run) -> list[tuple[str, list[keras.Variable]]]:
+    """All that changes while training, the dropout's random state among it."""
+    return [
+        ("model", run.model.variables),
+        ("averaged", run.averaged.variables),
+        ("optimizer", run.model.optimizer.variables),
+    ]
