@@ -1,54 +1,29 @@
-"""The command `emotion-train`: prepare the data, look at it, train, evaluate, survey crops."""
+"""The command `emotion-train`: prepare the data, look at it, train, measure, survey crops."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from math import inf, nan
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from agent.errors import AgentError
-from training import process
-from training.augment import NONE, Augmentation
+from training import plan_arguments, process
 from training.backend import load_keras
 from training.candidate import open_candidate
 from training.errors import TrainingError
 from training.evaluate import evaluate, write
 from training.ferplus import PARTS, load_arrays
-from training.plan import Plan
+from training.plan_arguments import count
 from training.targets import MODES
 
 _DATA: Final = Path("build/ferplus.npz")
+_RUNS: Final = Path("build/train")
 _DEFAULT: Final = "default: %(default)s"
 _EXTRA: Final = ("keras", "tensorflow", "matplotlib", "tqdm")
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
-
-
-def _number(
-    kind: Callable[[str], float], accepts: Callable[[float], bool], wanted: str
-) -> Callable[[str], float]:
-    """An argparse type that says what it wants."""
-
-    def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = nan
-        if not accepts(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
-        return value
-
-    return parse
-
-
-_count: Final = _number(int, lambda n: n >= 1, "a whole number of at least 1")
-_seed: Final = _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 2^32 - 1")
-_rate: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
-_decay: Final = _number(float, lambda n: 0 <= n < inf, "a number of at least 0")
-_share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_process(commands.add_parser("process", help="count pictures by class and target mode"))
     _add_train(commands.add_parser("train", help="train a model, or take a stopped run up"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model and plot the result"))
+    _add_robustness(
+        commands.add_parser("robustness", help="measure a model on blurred, small, shifted faces")
+    )
     _add_crops(commands.add_parser("crops", help="measure how detectors frame the pictures"))
     return parser
 
@@ -150,54 +128,17 @@ def _process(arguments: argparse.Namespace) -> None:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    usual = Plan()
     parser.set_defaults(run=_train)
     _add_data(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="run folder (default: build/train/MODEL)"
     )
     parser.add_argument("--fresh", action="store_true", help="forget the run that DIR holds")
-    add = parser.add_argument_group("plan", "decides the result; a run is only taken up unchanged")
-    add.add_argument("--model", default=usual.model, help=_DEFAULT)
-    add.add_argument("--targets", choices=MODES, default=usual.targets, help=_DEFAULT)
-    add.add_argument("--epochs", type=_count, default=usual.epochs, help=_DEFAULT)
-    add.add_argument("--batch", type=_count, default=usual.batch, help=_DEFAULT)
-    add.add_argument("--seed", type=_seed, default=usual.seed, help=_DEFAULT)
-    add.add_argument("--rate", type=_rate, default=usual.peak_rate, help="peak; " + _DEFAULT)
-    add.add_argument("--warm-up", type=_share, default=usual.warm_up, help="share; " + _DEFAULT)
-    add.add_argument("--momentum", type=_share, default=usual.momentum, help=_DEFAULT)
-    add.add_argument("--weight-decay", type=_decay, default=usual.weight_decay, help=_DEFAULT)
-    add.add_argument(
-        "--average", type=_share, default=usual.average, help="of the weights; " + _DEFAULT
-    )
-    add.add_argument(
-        "--precision",
-        choices=("mixed_bfloat16", "float32"),
-        default=usual.precision,
-        help=_DEFAULT,
-    )
-    add.add_argument("--start-from", metavar="MODEL.keras", help="begin with its weights")
-    add.add_argument("--limit", type=_count, help="train on this many pictures only")
-    add.add_argument("--no-augmentation", action="store_true", help="train on unchanged pictures")
+    plan_arguments.add_to(parser)
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    plan = Plan(
-        model=arguments.model,
-        targets=arguments.targets,
-        epochs=arguments.epochs,
-        batch=arguments.batch,
-        seed=arguments.seed,
-        peak_rate=arguments.rate,
-        warm_up=arguments.warm_up,
-        momentum=arguments.momentum,
-        weight_decay=arguments.weight_decay,
-        average=arguments.average,
-        precision=arguments.precision,
-        limit=arguments.limit,
-        start_from=arguments.start_from,
-        augmentation=NONE if arguments.no_augmentation else Augmentation(),
-    )
+    plan = plan_arguments.plan_from(arguments)
     data = load_arrays(arguments.data)
     load_keras()
     from training.train import train  # noqa: PLC0415  # needs Keras, which takes seconds to load
@@ -207,12 +148,19 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _run_folder(arguments: argparse.Namespace) -> Path:
-    folder: Path = arguments.out or Path("build/train") / arguments.model
+    folder: Path = arguments.out or _RUNS / plan_arguments.plan_from(arguments).model
     return folder
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_evaluate)
+    _add_measured_model(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write metrics.json and the plots there"
+    )
+
+
+def _add_measured_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         type=Path,
@@ -226,10 +174,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=("int8", "float32"), help="which file of a model folder"
     )
-    parser.add_argument("--threads", type=_count, default=2, help="for .tflite; " + _DEFAULT)
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write metrics.json and the plots there"
-    )
+    parser.add_argument("--threads", type=count, default=2, help="for .tflite; " + _DEFAULT)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -245,6 +190,25 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             print(f"written {path}", file=sys.stderr)
 
 
+def _add_robustness(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_robustness)
+    _add_measured_model(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write robustness.json and the plot there"
+    )
+
+
+def _robustness(arguments: argparse.Namespace) -> None:
+    from training.robustness import survey, write  # noqa: PLC0415  # needs tqdm
+
+    candidate = open_candidate(arguments.model, arguments.precision, arguments.threads)
+    found = survey(candidate, load_arrays(arguments.data), arguments.part)
+    print(json.dumps(found.as_dict(), indent=2) if arguments.json else found.text())
+    if arguments.out:
+        for path in write(found, arguments.out):
+            print(f"written {path}", file=sys.stderr)
+
+
 def _add_crops(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_crops)
     _add_data(parser)
@@ -255,7 +219,9 @@ def _add_crops(parser: argparse.ArgumentParser) -> None:
         default=["blazeface", "haar"],
         help="blazeface, yunet or haar (default: %(default)s)",
     )
-    parser.add_argument("--count", type=_count, default=1500, help="pictures; " + _DEFAULT)
+    parser.add_argument(
+        "--count", type=plan_arguments.count, default=1500, help="pictures; " + _DEFAULT
+    )
 
 
 def _crops(arguments: argparse.Namespace) -> None:

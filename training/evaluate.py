@@ -8,6 +8,9 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from agent.emotion.labels import EMOTIONS
 from agent.runtimes.outputs import calibrated
 from training.calibration import fit_temperature
@@ -85,12 +88,8 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
 
     Raises `TrainingError` where the data has no such part or no such picture.
     """
-    if part not in data:
-        raise TrainingError(f"the data has no {part} part; it has {', '.join(data)}")
-    labels, rows = majority_labels(data[part].votes)
-    if not len(rows):
-        raise TrainingError(f"the {part} part has no picture that the majority rule keeps")
-    logits = candidate.logits(data[part].images[rows])
+    images, labels = judged_pictures(data, part)
+    logits = candidate.logits(images)
     best = fit_temperature(logits, labels)
     return Evaluation(
         model=candidate.name,
@@ -100,6 +99,19 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
         fitted_temperature=best,
         fitted=measure(calibrated(logits, "logits", best), labels),
     )
+
+
+def judged_pictures(data: FerPlus, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
+    """The pictures of a part that every accuracy is measured on (N x H x W), and their labels.
+
+    Raises `TrainingError` where the data has no such part or no such picture.
+    """
+    if part not in data:
+        raise TrainingError(f"the data has no {part} part; it has {', '.join(data)}")
+    labels, rows = majority_labels(data[part].votes)
+    if not len(rows):
+        raise TrainingError(f"the {part} part has no picture that the majority rule keeps")
+    return data[part].images[rows], labels
 
 
 def write(found: Evaluation, folder: Path, history: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """The networks, as Keras models from a grey picture to eight logits.
 
-They are built of what an int8 runtime does fast: 3x3 convolutions, batch normalisation that folds
+Ours are built of what an int8 runtime does fast: 3x3 convolutions, batch normalisation that folds
 away, ReLU, addition, average pooling, one dense layer. No depthwise convolution and no
-hard-swish, which lose both speed and accuracy as int8.
+hard-swish, which lose both speed and accuracy as int8. The paper's is here to compare with.
 """
 
 from __future__ import annotations
@@ -33,6 +33,22 @@ def fer_compact(side: int = 48) -> keras.Model:
     return keras.Model(image, _logits(x), name="fer-compact")
 
 
+def vgg13(side: int = 64) -> keras.Model:
+    """The paper's network (Barsoum et al. 2016, section 4): 8.76 M parameters, 876 million
+    multiply-adds; no batch normalisation, so much dropout instead.
+    """
+    image = keras.Input((side, side, 1), name="image")
+    x = image
+    for filters, convolutions in ((64, 2), (128, 2), (256, 3), (256, 3)):
+        for _ in range(convolutions):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.Dropout(0.25)(layers.MaxPooling2D()(x))
+    x = layers.Flatten()(x)
+    for _ in range(2):
+        x = layers.Dropout(0.5)(layers.Dense(1024, activation="relu")(x))
+    return keras.Model(image, _logits(x), name="vgg13")
+
+
 def _logits(x: Any) -> Any:
     # Always float32: bfloat16 logits would round the loss when the rest trains in mixed precision.
     return layers.Dense(len(EMOTIONS), dtype="float32", name="logits")(x)
@@ -60,7 +76,10 @@ def _residual_block(x: Any, filters: int, stride: int) -> Any:
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
-NETWORKS: Final[dict[str, Callable[[], keras.Model]]] = {"fer-compact": fer_compact}
+NETWORKS: Final[dict[str, Callable[[], keras.Model]]] = {
+    "fer-compact": fer_compact,
+    "vgg13": vgg13,
+}
 
 
 def build(name: str) -> keras.Model:

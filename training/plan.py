@@ -6,11 +6,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from math import cos, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from training.augment import Augmentation
 from training.errors import TrainingError
 from training.targets import Mode
+
+Schedule = Literal["one-cycle", "steps"]
+
+_STEPS: Final = ((40, 0.1), (20, 0.5), (0, 1.0))
+"""From which epoch on which share of the rate; FER+ reference code."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,15 @@ class Plan:
     epochs: int = 30
     batch: int = 128
     seed: int = 0
+    schedule: Schedule = "one-cycle"
+    """`one-cycle` rises and falls (Smith 2018); `steps` is the paper's: half from epoch 20 on, a
+    tenth from epoch 40 on."""
     peak_rate: float = 0.15
-    """Highest learning rate of the one-cycle schedule."""
+    """Highest learning rate."""
     warm_up: float = 0.15
-    """Share of all steps over which the rate rises."""
+    """Share of all steps over which the rate of `one-cycle` rises."""
     momentum: float = 0.9
+    nesterov: bool = True
     weight_decay: float = 4e-3
     """Decoupled (Loshchilov and Hutter 2019): each step shrinks the kernels by rate x decay."""
     average: float = 0.999
@@ -41,7 +50,13 @@ class Plan:
     2017, warm restarts), usually at a lower peak rate."""
 
     def rate(self, step: int, steps: int) -> float:
-        """Learning rate of a step: a cosine up, then a cosine down to nothing (Smith 2018)."""
+        """Learning rate of a step of `steps` in all.
+
+        `one-cycle` is a cosine up, then a cosine down to nothing.
+        """
+        if self.schedule == "steps":
+            epoch = step * self.epochs // steps
+            return self.peak_rate * next(share for begin, share in _STEPS if epoch >= begin)
         rise = max(1, round(self.warm_up * steps))
         if step < rise:
             return self.peak_rate * (0.04 + 0.96 * (1 - cos(pi * step / rise)) / 2)
@@ -65,3 +80,31 @@ class Plan:
             raise TrainingError(f"{path}: not a plan ({error}); --fresh begins again") from None
         names = (kept.keys() | own.keys()) - {"before"}  # what came before is told, not compared
         return sorted(name for name in names if kept.get(name) != own.get(name))
+
+
+PAPER: Final = Plan(
+    model="vgg13",
+    targets="probability",
+    epochs=100,
+    batch=32,
+    schedule="steps",
+    # The reference code's 0.05 is for CNTK's momentum, which scales the gradient by 1 - momentum.
+    peak_rate=0.005,
+    nesterov=False,
+    weight_decay=0.0,
+    average=0.0,
+    precision="float32",
+    augmentation=Augmentation(
+        rotation=20.0,
+        scale=0.05,
+        shift=0.08,
+        shear=0.05,
+        light=0.0,
+        erase_chance=0.0,
+        degrade_chance=0.0,
+    ),
+)
+"""The recipe of Barsoum et al. 2016 and of its reference code (microsoft/FERPlus), best mode."""
+
+PRESETS: Final = {"compact": Plan(), "paper": PAPER}
+"""Plans by the name that `--preset` takes."""

@@ -60,7 +60,7 @@ def train(data: FerPlus, plan: Plan, folder: Path, fresh: bool = False) -> Path:
     valid_labels, valid_rows = majority_labels(data["valid"].votes)
     if not len(images) or not len(valid_rows):
         raise TrainingError("no picture of the train or the valid part passes the votes' filter")
-    valid = Preprocessing().normalise(data["valid"].images[valid_rows])
+    valid = _inputs(run, data["valid"].images[valid_rows])
     steps = max(1, len(images) // plan.batch)
     while run.epoch < plan.epochs:
         loss = _epoch(run, images, wanted, steps)
@@ -85,12 +85,16 @@ def _prepare(plan: Plan, folder: Path, fresh: bool) -> _Run:
     averaged = build(plan.model)
     averaged.set_weights(model.get_weights())
     optimizer = keras.optimizers.SGD(
-        plan.peak_rate, momentum=plan.momentum, nesterov=True, weight_decay=plan.weight_decay
+        plan.peak_rate,
+        momentum=plan.momentum,
+        nesterov=plan.nesterov,
+        weight_decay=plan.weight_decay or None,
     )
-    # Only kernels decay: shrinking a batch normalisation's scale or a bias costs accuracy.
-    optimizer.exclude_from_weight_decay(
-        var_list=[v for v in model.trainable_variables if v.name != "kernel"]
-    )
+    if plan.weight_decay:
+        # Only kernels decay: shrinking a batch normalisation's scale or a bias costs accuracy.
+        optimizer.exclude_from_weight_decay(
+            var_list=[v for v in model.trainable_variables if v.name != "kernel"]
+        )
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
     run = _Run(plan, folder, model, averaged)
@@ -184,7 +188,13 @@ def _batches(
     for step in range(steps):
         rows = order[step * run.plan.batch : (step + 1) * run.plan.batch]
         changed = augment(images[rows], run.plan.augmentation, rng)
-        yield Preprocessing().normalise(changed), epoch_wanted[rows]
+        yield _inputs(run, changed), epoch_wanted[rows]
+
+
+def _inputs(run: _Run, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Pictures of any size as the network takes them."""
+    preprocessing = Preprocessing(side=run.model.input_shape[1])
+    return preprocessing.normalise(np.stack([preprocessing.resize(image) for image in images]))
 
 
 def _follow(run: _Run) -> None:

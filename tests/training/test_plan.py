@@ -9,7 +9,7 @@ import pytest
 
 from training.augment import NONE
 from training.errors import TrainingError
-from training.plan import Plan
+from training.plan import PAPER, PRESETS, Plan
 
 
 def test_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
@@ -65,3 +65,24 @@ def test_a_damaged_plan_is_refused(tmp_path: Path, content: str) -> None:
     kept.write_text(content)
     with pytest.raises(TrainingError, match=r"plan\.json: not a plan"):
         Plan().differences(kept)
+
+
+def test_the_papers_rate_halves_after_20_epochs_and_falls_to_a_tenth_after_40() -> None:
+    steps = PAPER.epochs * 10
+    shares = [PAPER.rate(step, steps) / PAPER.peak_rate for step in range(steps)]
+    assert shares[:200] == [1.0] * 200
+    assert shares[200:400] == [0.5] * 200
+    assert shares[400:] == pytest.approx([0.1] * 600)
+
+
+def test_the_papers_preset_is_its_recipe() -> None:
+    plan = PRESETS["paper"]
+    assert (plan.model, plan.targets, plan.batch, plan.momentum) == (
+        "vgg13",
+        "probability",
+        32,
+        0.9,
+    )
+    assert not plan.nesterov
+    assert plan.augmentation.degrade_chance == plan.augmentation.erase_chance == 0
+    assert plan.average_decay(1000) == 0  # the weights themselves are the result

@@ -17,7 +17,7 @@ from training.backend import load_keras
 from training.errors import TrainingError
 from training.ferplus import load_arrays
 from training.history import HISTORY_COLUMNS, read_history
-from training.plan import Plan
+from training.plan import PAPER, Plan
 
 keras = load_keras()
 
@@ -201,6 +201,31 @@ def test_the_shipped_network_takes_48_pixels_and_gives_eight_logits() -> None:
     assert 0.85e6 < model.count_params() < 0.95e6
     kinds = {type(layer).__name__ for layer in model.layers}
     assert "DepthwiseConv2D" not in kinds
+    keras.utils.clear_session()
+
+
+def test_the_papers_network_is_as_published() -> None:
+    model = build("vgg13")
+    assert model.input_shape == (None, 64, 64, 1)
+    assert model.output_shape == (None, 8)
+    assert model.count_params() == 8_757_704
+    dropout = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropout == [0.25, 0.25, 0.25, 0.25, 0.5, 0.5]
+    convolutions = [w.filters for w in model.layers if isinstance(w, keras.layers.Conv2D)]
+    assert convolutions == [64, 64, 128, 128, 256, 256, 256, 256, 256, 256]
+    keras.utils.clear_session()
+
+
+def test_the_papers_recipe_trains_and_is_taken_up(prepared: Path, tmp_path: Path) -> None:
+    """One epoch of 16 pictures each time: that it learns takes a GPU or a day."""
+    data = load_arrays(prepared)
+    plan = replace(PAPER, epochs=1, batch=8, limit=16)
+    model = keras.models.load_model(train(data, plan, tmp_path), compile=False)
+    assert model.input_shape == (None, 64, 64, 1)
+    before = numbers(tmp_path)
+    train(data, plan, tmp_path)
+    assert numbers(tmp_path) == before
+    assert np.isfinite(before).all()
     keras.utils.clear_session()
 
 
