@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from agent.emotion import manifest
 from agent.errors import AgentError
 from training import plan_arguments, process
 from training.backend import load_keras
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_robustness(
         commands.add_parser("robustness", help="measure a model on blurred, small, shifted faces")
     )
+    _add_report(commands.add_parser("report", help="one page about a model, and its model card"))
     _add_crops(commands.add_parser("crops", help="measure how detectors frame the pictures"))
     return parser
 
@@ -160,7 +162,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_measured_model(parser: argparse.ArgumentParser) -> None:
+def _add_measured_model(parser: argparse.ArgumentParser, json_too: bool = True) -> None:
     parser.add_argument(
         "model",
         type=Path,
@@ -175,7 +177,8 @@ def _add_measured_model(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=("int8", "float32"), help="which file of a model folder"
     )
     parser.add_argument("--threads", type=count, default=2, help="for .tflite; " + _DEFAULT)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    if json_too:
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -185,8 +188,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     found = evaluate(candidate, data, arguments.part)
     print(json.dumps(found.as_dict(), indent=2) if arguments.json else found.text())
     if arguments.out:
-        beside = model if model.is_dir() else model.parent
-        for path in write(found, arguments.out, beside / "history.csv"):
+        for path in write(found, arguments.out, _history(model)):
             print(f"written {path}", file=sys.stderr)
 
 
@@ -207,6 +209,48 @@ def _robustness(arguments: argparse.Namespace) -> None:
     if arguments.out:
         for path in write(found, arguments.out):
             print(f"written {path}", file=sys.stderr)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_report)
+    _add_measured_model(parser, json_too=False)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/report"),
+        metavar="DIR",
+        help="for the page and its plots; " + _DEFAULT,
+    )
+    parser.add_argument(
+        "--card", action="store_true", help="write the model card into the model's folder, too"
+    )
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from training.report import examine, write_report  # noqa: PLC0415  # needs tqdm
+
+    model: Path = arguments.model
+    if arguments.card and not (model / manifest.FILE_NAME).is_file():
+        raise TrainingError(f"{model}: --card wants a model's folder, with its manifest.json")
+    candidate = open_candidate(model, arguments.precision, arguments.threads)
+    data = load_arrays(arguments.data)
+    found = examine(candidate, data, arguments.part, _history(model), say=_tell)
+    written = write_report(found, arguments.out)
+    if arguments.card:
+        from training.model_card import write_card  # noqa: PLC0415
+
+        written.append(write_card(manifest.read(model), found, model))
+    for path in written:
+        print(f"written {path}")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _history(model: Path) -> Path:
+    """Where the curves of a model's run would be."""
+    return (model if model.is_dir() else model.parent) / "history.csv"
 
 
 def _add_crops(parser: argparse.ArgumentParser) -> None:

@@ -88,8 +88,8 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
 
     Raises `TrainingError` where the data has no such part or no such picture.
     """
-    images, labels = judged_pictures(data, part)
-    logits = candidate.logits(images)
+    rows, labels = judged_rows(data, part)
+    logits = candidate.logits(data[part].images[rows])
     best = fit_temperature(logits, labels)
     return Evaluation(
         model=candidate.name,
@@ -101,8 +101,8 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
     )
 
 
-def judged_pictures(data: FerPlus, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
-    """The pictures of a part that every accuracy is measured on (N x H x W), and their labels.
+def judged_rows(data: FerPlus, part: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Row numbers and labels of the pictures of a part that every accuracy is measured on.
 
     Raises `TrainingError` where the data has no such part or no such picture.
     """
@@ -111,7 +111,7 @@ def judged_pictures(data: FerPlus, part: str) -> tuple[npt.NDArray[np.uint8], np
     labels, rows = majority_labels(data[part].votes)
     if not len(rows):
         raise TrainingError(f"the {part} part has no picture that the majority rule keeps")
-    return data[part].images[rows], labels
+    return rows, labels
 
 
 def write(found: Evaluation, folder: Path, history: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from agent.emotion.labels import EMOTIONS
-from training.metrics import BINS, Metrics
+from training.metrics import BINS, Metrics, wilson
 from training.robustness import Robustness
 
 _DPI: Final = 130
@@ -77,6 +77,26 @@ def reliability(found: Metrics) -> Figure:
     for axes in (upper, lower):
         axes.grid(axis="y", alpha=0.3)
         axes.set_axisbelow(True)
+    return figure
+
+
+def recall(found: Metrics) -> Figure:
+    """Recall of each emotion with its 95 % interval (Wilson)."""
+    labelled = found.confusion.sum(axis=1)
+    right = np.diag(found.confusion)
+    figure = Figure(figsize=(7.2, 3.8), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    for place, (hits, total) in enumerate(zip(right.tolist(), labelled.tolist(), strict=True)):
+        if total:
+            low, high = wilson(hits, total)
+            axes.bar(place, hits / total, 0.7, color=_BLUE)
+            axes.plot((place, place), (low, high), color=_ORANGE, lw=2)
+    names = [f"{name}\n{n:,}" for name, n in zip(EMOTIONS, labelled, strict=True)]
+    axes.set_xticks(range(len(EMOTIONS)), names, fontsize=8.5)
+    axes.set(ylim=(0, 1), ylabel="recall")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
     return figure
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from training.candidate import Candidate
-from training.evaluate import judged_pictures
+from training.evaluate import judged_rows
 from training.ferplus import FerPlus
 
 Images = npt.NDArray[np.uint8]
@@ -91,7 +91,8 @@ def survey(candidate: Candidate, data: FerPlus, part: str) -> Robustness:
 
     Raises `TrainingError` where the data has no such part or no picture that the rule keeps.
     """
-    images, labels = judged_pictures(data, part)
+    rows, labels = judged_rows(data, part)
+    images = data[part].images[rows]
 
     def answers(change: Change | None) -> npt.NDArray[np.intp]:
         rng = np.random.default_rng(_SEED)
