@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.emotion.labels import UNKNOWN
+from agent.emotion.prior import prior_for
 from agent.errors import AgentError
 from agent.faces.detector import FaceDetector
 from agent.faces.detectors import open_detector
@@ -82,6 +83,7 @@ class PictureReader:
             opened.manifest.preprocessing,
             opened.manifest.crop_for(self._detector.name if self._detector else ""),
             settings.faces,
+            prior=prior_for(settings.emotion, opened.manifest),
         )
 
     def read(self, path: Path) -> PictureResult:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.emotion.manifest import Crop
 from agent.emotion.preprocess import Preprocessing, to_grey
+from agent.emotion.prior import Prior
 from agent.faces.crop import face_crop
 from agent.faces.gates import gate
 from agent.runtimes.runtime import EmotionRuntime
@@ -37,8 +39,11 @@ class FaceReader:
         crop: Crop,
         settings: FacesSettings,
         clock: StageClock | None = None,
+        prior: Prior | None = None,
     ) -> None:
+        """`prior` says how often each emotion is expected; None leaves that to the model."""
         self.runtime = runtime
+        self._prior = prior
         self._preprocessing = preprocessing
         self._crop = crop
         self._settings = settings
@@ -61,7 +66,7 @@ class FaceReader:
         scores: list[Scores | None] = [None] * len(faces)
         if picked:
             with self._clock.stage("classify"):
-                rows = self.runtime.predict(np.stack([crops[i] for i in picked]))
+                rows = self._predict(np.stack([crops[i] for i in picked]))
                 for i, row in zip(picked, rows, strict=True):
                     scores[i] = Scores(row)
         return [Reading(s, r) for s, r in zip(scores, reasons, strict=True)]
@@ -69,4 +74,8 @@ class FaceReader:
     def read_whole(self, image: Image) -> Scores:
         """The scores of a picture that is a face crop already (H x W x 3 BGR)."""
         crop = self._preprocessing.resize(to_grey(image))
-        return Scores(self.runtime.predict(crop[np.newaxis])[0])
+        return Scores(self._predict(crop[np.newaxis])[0])
+
+    def _predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        rows = self.runtime.predict(crops)
+        return rows if self._prior is None else self._prior.apply(rows)

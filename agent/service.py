@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final
 
 from agent.control import Control
+from agent.emotion.prior import prior_for
 from agent.errors import AgentError
 from agent.faces.detectors import open_detector
 from agent.feedback.opening import open_sinks
@@ -74,6 +75,7 @@ def open_vision(
         manifest.crop_for(detector.name),
         settings.faces,
         clock,
+        prior_for(settings.emotion, manifest),
     )
     pipeline = Pipeline(settings, source, detector, reader, clock)
     about = f"{detector.name} faces, {opened.runtime.model} on {opened.runtime.kind}"

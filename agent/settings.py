@@ -118,6 +118,14 @@ class EmotionSettings(_Section):
     """Seconds that a new emotion must lead before it is held."""
     unknown_dwell: Seconds = 1.5
     """Seconds of thin evidence before a face is `unknown`."""
+    prior: Literal["training", "uniform"] | dict[Emotion, Annotated[float, Field(gt=0, le=1)]] = (
+        "training"
+    )
+    """How often each emotion is expected: as in the training data (two thirds neutral and
+    happiness; the best accuracy there), each as often (rare emotions are read more often, rightly
+    and wrongly), or a table of shares (`{anger = 0.2}`; the others split the rest)."""
+    prior_strength: Share = 1.0
+    """How far to go from the training data's shares to those of `prior`: 0 not at all, 1 fully."""
 
 
 class EventSettings(_Section):

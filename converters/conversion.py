@@ -24,6 +24,7 @@ from converters.report import FileReport, Report, milliseconds_per_face
 from converters.targets.target import Artifact, Target, Task
 from training.ferplus import FerPlus, load_arrays
 from training.metrics import measure
+from training.targets import Mode, targets
 
 CALIBRATION_SEED: Final = 0
 
@@ -112,6 +113,7 @@ def _read(job: Job, say: Say) -> _Source:
             labels=list(EMOTIONS),
             output="logits",
             temperature=expected.temperature,
+            prior=_prior(job, data),
             metrics={},
             training=_training(job, data, len(calibration)),
         ),
@@ -157,6 +159,15 @@ def _plan(path: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise ModelError(f"{path}: not valid JSON: {error}") from None
     return plan
+
+
+def _prior(job: Job, data: FerPlus) -> dict[str, float]:
+    """Mean of the targets that the model was trained on: what it has learnt of how rare each is."""
+    plan = _plan(job.model.with_name("plan.json")) or {}
+    mode: Mode = plan.get("targets", "crossentropy")
+    wanted, _ = targets(data["train"].votes, mode)
+    shares = wanted.mean(axis=0).tolist()
+    return {name: round(share, 6) for name, share in zip(EMOTIONS, shares, strict=True)}
 
 
 def _tensorflow_version() -> str:

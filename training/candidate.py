@@ -39,6 +39,8 @@ class Candidate:
     preprocessing: Preprocessing
     outputs: Callable[[Inputs], npt.NDArray[Any]]
     """The file's own answer to inputs (N x side x side x 1): N x 8 logits or probabilities."""
+    prior: dict[str, float] | None = None
+    """Share of each emotion that it has learnt, where a manifest tells it."""
 
     def logits(self, images: Images) -> Outputs:
         """N x 8 logits of N x H x W grey pictures; probabilities come back as their logarithms."""
@@ -89,7 +91,9 @@ def _from_folder(folder: Path, precision: Precision | None, threads: int) -> Can
             f"{path}: takes pictures of {found.side} pixels, its manifest says {wanted.side}"
         )
     name = f"{described.model_id} ({path.name})"
-    return Candidate(name, described.temperature, wanted.side, wanted, found.outputs)
+    return Candidate(
+        name, described.temperature, wanted.side, wanted, found.outputs, described.prior
+    )
 
 
 def _keras(path: Path) -> tuple[int, Callable[[Inputs], npt.NDArray[Any]]]:

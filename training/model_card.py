@@ -14,7 +14,7 @@ import numpy as np
 from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Manifest, ModelFile
 from training.metrics import PROTOCOL, Metrics
-from training.report import ModelReport
+from training.report import ModelReport, uniform_rows
 from training.robustness import Robustness
 
 FILE_NAME: Final = "README.md"
@@ -93,7 +93,7 @@ bins) {metrics.calibration_error:.3f}; without it {found.uncalibrated.calibratio
 {100 * found.robustness.flips:.1f} % of the answers change under a shift of a pixel, a tilt of two
 degrees, a box 5 % larger or a tenth less light.
 
-## Known limits and biases
+{_rare(found)}## Known limits and biases
 
 {_LIMITS}
 
@@ -146,6 +146,22 @@ def _robustness_rows(found: Robustness) -> str:
         f"| {name} | {100 * o.accuracy:.2f} % | {100 * (found.plain - o.accuracy):.2f} |"
         for name, o in found.outcomes.items()
     )
+
+
+def _rare(found: ModelReport) -> str:
+    if not found.uniform:
+        return ""
+    rows = "\n".join(f"| {' | '.join(row)} |" for row in uniform_rows(found.uniform))
+    return f"""\
+**Rare emotions.** The network has learnt how rare disgust, fear and contempt are in its data. With
+`emotion.prior = "uniform"` the agent expects every emotion as often; `emotion.prior_strength` goes
+a part of the way there:
+
+| strength | accuracy | mean recall | macro F1 |
+| ---: | ---: | ---: | ---: |
+{rows}
+
+"""
 
 
 def _percent(share: float) -> str:

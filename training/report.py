@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from agent.emotion.labels import EMOTIONS
+from agent.emotion.prior import Prior
 from agent.runtimes.outputs import calibrated
 from training.candidate import Candidate
 from training.evaluate import Evaluation, evaluate, judged_rows
@@ -27,6 +28,8 @@ from training.robustness import Robustness, survey
 
 _MISTAKES: Final = 40
 """The wrong answers listed, the most confident first."""
+
+_STRENGTHS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Say = Callable[[str], None]
 
@@ -52,6 +55,9 @@ class ModelReport:
     uncalibrated: Metrics
     """The measures at a temperature of one."""
     robustness: Robustness
+    uniform: dict[float, Metrics]
+    """The measures with `emotion.prior = "uniform"`, by `emotion.prior_strength`; empty where the
+    model does not tell what it has learnt."""
     mistakes: list[Mistake]
     history: list[dict[str, str]]
     """Lines of the run's `history.csv`; none where there is no such file."""
@@ -75,6 +81,7 @@ def examine(
         evaluation=evaluation,
         uncalibrated=measure(calibrated(logits, "logits", 1.0), labels),
         robustness=survey(candidate, data, part),
+        uniform=_uniform(candidate, probabilities, labels),
         mistakes=_mistakes(data, part, rows, labels, probabilities),
         history=epochs,
     )
@@ -104,6 +111,17 @@ def write_report(found: ModelReport, folder: Path) -> list[Path]:
     page = folder / "report.html"
     page.write_text(_page(found, pictures), encoding="utf-8")
     return [page, *(folder / f"{name}.png" for name in pictures)]
+
+
+def _uniform(candidate: Candidate, probabilities: Any, labels: Any) -> dict[float, Metrics]:
+    if candidate.prior is None:
+        return {}
+    learnt = np.array([candidate.prior[name] for name in EMOTIONS])
+    even = np.full(len(EMOTIONS), 1 / len(EMOTIONS))
+    return {
+        strength: measure(Prior(learnt, even, strength).apply(probabilities), labels)
+        for strength in _STRENGTHS
+    }
 
 
 def _mistakes(
@@ -164,7 +182,8 @@ def _page(found: ModelReport, pictures: dict[str, bytes]) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
         f"<body><h1>{title}</h1>\n{_figures(found)}\n"
         f"<p class=note>{escape(PROTOCOL)}.</p>\n{sections}\n"
-        f"{_robustness_table(found.robustness)}\n{_mistakes_table(found.mistakes)}\n"
+        f"{_robustness_table(found.robustness)}\n{_uniform_table(found.uniform)}\n"
+        f"{_mistakes_table(found.mistakes)}\n"
         "</body></html>\n"
     )
 
@@ -198,6 +217,26 @@ def _robustness_table(found: Robustness) -> str:
         for name, o in found.outcomes.items()
     ]
     return _table(("condition", "accuracy", "points lost"), rows)
+
+
+def uniform_rows(uniform: dict[float, Metrics]) -> list[tuple[str, ...]]:
+    """What each strength gives and costs, in words: strength, accuracy, mean recall, macro F1."""
+    return [
+        (
+            f"{strength:g}",
+            f"{100 * metrics.accuracy:.2f} %",
+            f"{100 * np.nanmean(metrics.recall):.1f} %",
+            f"{metrics.macro_f1:.3f}",
+        )
+        for strength, metrics in uniform.items()
+    ]
+
+
+def _uniform_table(uniform: dict[float, Metrics]) -> str:
+    if not uniform:
+        return ""
+    head = ("strength", "accuracy", "mean recall", "macro F1")
+    return f"<h2>Expecting every emotion as often</h2>{_table(head, uniform_rows(uniform))}"
 
 
 def _mistakes_table(mistakes: Sequence[Mistake]) -> str:

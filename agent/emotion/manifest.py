@@ -75,6 +75,8 @@ class Manifest(_Part):
     output: Literal["logits", "probabilities"]
     temperature: Annotated[float, Field(gt=0)]
     """Logits are divided by it before the softmax (Guo et al. 2017)."""
+    prior: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = None
+    """Share of each emotion among what the model was trained on, where that is known."""
     metrics: dict[str, Any]
     """Numbers by file, with the protocol that they were measured by."""
     training: dict[str, Any]
@@ -113,6 +115,8 @@ def read(folder: Path) -> Manifest:
         raise ModelError(f"{path}: not a usable manifest: {problems}") from None
     if tuple(manifest.labels) != EMOTIONS:
         raise ModelError(f"{path}: labels must be {', '.join(EMOTIONS)}, in this order")
+    if manifest.prior is not None and set(manifest.prior) != set(EMOTIONS):
+        raise ModelError(f"{path}: prior must have a share for each of {', '.join(EMOTIONS)}")
     return manifest
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import FILE_NAME, read
 from agent.emotion.preprocess import Preprocessing
 from training.candidate import Candidate
@@ -35,7 +36,8 @@ def found(data: FerPlus, tmp_path: Path) -> ModelReport:
 
     history = tmp_path / "history.csv"
     history.write_text(",".join(HISTORY_COLUMNS) + "\n1,0.1,1.5,1.4,0.5\n2,0,1.2,1.1,0.6\n")
-    candidate = Candidate("<drawn>", 2.0, 48, Preprocessing(), outputs)
+    prior = dict.fromkeys(EMOTIONS, 0.1) | {"neutral": 0.3}
+    candidate = Candidate("<drawn>", 2.0, 48, Preprocessing(), outputs, prior)
     return examine(candidate, data, "valid", history, say=lambda line: None)
 
 
@@ -92,6 +94,13 @@ def test_only_wrong_answers_are_mistakes(found: ModelReport, data: FerPlus) -> N
     assert mistake.name == data["valid"].names[0]
     assert (mistake.label, mistake.answer) == ("neutral", "sadness")
     assert mistake.confidence == pytest.approx(np.exp(2) / (np.exp(2) + 7), abs=1e-3)
+
+
+def test_expecting_every_emotion_as_often_is_measured_by_strength(found: ModelReport) -> None:
+    assert list(found.uniform) == [0, 0.25, 0.5, 0.75, 1]
+    assert found.uniform[0].as_dict() == found.evaluation.metrics.as_dict()
+    neutral = [metrics.cross_entropy for metrics in found.uniform.values()]
+    assert len(set(neutral)) == 5
 
 
 def test_the_temperature_is_told_from_none(found: ModelReport) -> None:
