@@ -7,7 +7,7 @@ and contrast for rooms, erasing (Zhong et al. 2020) for hands and hair, and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -32,6 +32,19 @@ class Augmentation:
     erase_pixels: tuple[int, int] = (6, 18)
     degrade_chance: float = 0.15
     """Chance of one degradation: shrunk and enlarged, blurred, noisy, or through JPEG."""
+
+    def scaled(self, strength: float) -> Augmentation:
+        """Everything but the mirroring and the size of what is erased, times `strength`."""
+        return replace(
+            self,
+            rotation=self.rotation * strength,
+            scale=self.scale * strength,
+            shift=self.shift * strength,
+            shear=self.shear * strength,
+            light=self.light * strength,
+            erase_chance=min(1.0, self.erase_chance * strength),
+            degrade_chance=min(1.0, self.degrade_chance * strength),
+        )
 
 
 NONE = Augmentation(False, 0, 0, 0, 0, 0, 0, (0, 0), 0)

@@ -23,7 +23,7 @@ from training.targets import MODES
 _DATA: Final = Path("build/ferplus.npz")
 _RUNS: Final = Path("build/train")
 _DEFAULT: Final = "default: %(default)s"
-_EXTRA: Final = ("keras", "tensorflow", "matplotlib", "tqdm")
+_EXTRA: Final = ("keras", "tensorflow", "matplotlib", "optuna", "tqdm")
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 
 
@@ -55,6 +55,8 @@ def _fail(message: str) -> int:
 def _left_behind(arguments: argparse.Namespace) -> str:
     if arguments.command == "prepare":
         return "; nothing was written"
+    if arguments.command == "tune":
+        return f"; the search is kept in {arguments.out}: the same command goes on with it"
     if arguments.command != "train":
         return ""
     folder = _run_folder(arguments)
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands.add_parser("prepare", help="read the downloaded tables, keep one file"))
     _add_process(commands.add_parser("process", help="count pictures by class and target mode"))
     _add_train(commands.add_parser("train", help="train a model, or take a stopped run up"))
+    _add_tune(commands.add_parser("tune", help="search for the plan that reads best"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model and plot the result"))
     _add_robustness(
         commands.add_parser("robustness", help="measure a model on blurred, small, shifted faces")
@@ -152,6 +155,32 @@ def _train(arguments: argparse.Namespace) -> None:
 def _run_folder(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.out or _RUNS / plan_arguments.plan_from(arguments).model
     return folder
+
+
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_tune)
+    _add_data(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/tune"),
+        metavar="DIR",
+        help="folder of the search, taken up if it is there; " + _DEFAULT,
+    )
+    parser.add_argument("--trials", type=count, default=30, help=_DEFAULT)
+    plan_arguments.add_to(parser)
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    usual = plan_arguments.plan_from(arguments)
+    data = load_arrays(arguments.data)
+    load_keras()
+    from training.tuning import tune, write_plots  # noqa: PLC0415  # needs Keras and Optuna
+
+    found = tune(data, usual, arguments.out, arguments.trials, say=_tell)
+    print(found.text())
+    for path in write_plots(arguments.out):
+        print(f"written {path}", file=sys.stderr)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

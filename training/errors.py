@@ -3,3 +3,7 @@
 
 class TrainingError(Exception):
     """Bad input to a training command; the message names the file, and the line if there is one."""
+
+
+class DivergedError(TrainingError):
+    """The loss is no number any more."""

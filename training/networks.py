@@ -17,15 +17,15 @@ from agent.emotion.labels import EMOTIONS
 from training.errors import TrainingError
 
 
-def fer_compact(side: int = 48) -> keras.Model:
+def fer_compact(width: float = 1.0, side: int = 48) -> keras.Model:
     """A residual network of 3x3 convolutions: 0.92 M parameters, 74 million multiply-adds.
 
     Most of the work is at 24x24 and 12x12, where wrinkles and mouth corners still show; most of
-    the parameters are at 6x6, where they cost little time.
+    the parameters are at 6x6, where they cost little time. Both go with the square of `width`.
     """
     image = keras.Input((side, side, 1), name="image")
-    x = _conv_norm_relu(image, 24, 1)
-    for filters in (32, 80, 144):
+    x = _conv_norm_relu(image, _wide(24, width), 1)
+    for filters in (_wide(n, width) for n in (32, 80, 144)):
         x = _residual_block(x, filters, stride=2)
         x = _residual_block(x, filters, stride=1)
     x = layers.GlobalAveragePooling2D()(x)
@@ -33,7 +33,7 @@ def fer_compact(side: int = 48) -> keras.Model:
     return keras.Model(image, _logits(x), name="fer-compact")
 
 
-def vgg13(side: int = 64) -> keras.Model:
+def vgg13(width: float = 1.0, side: int = 64) -> keras.Model:
     """The paper's network (Barsoum et al. 2016, section 4): 8.76 M parameters, 876 million
     multiply-adds; no batch normalisation, so much dropout instead.
     """
@@ -41,12 +41,17 @@ def vgg13(side: int = 64) -> keras.Model:
     x = image
     for filters, convolutions in ((64, 2), (128, 2), (256, 3), (256, 3)):
         for _ in range(convolutions):
-            x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+            x = layers.Conv2D(_wide(filters, width), 3, padding="same", activation="relu")(x)
         x = layers.Dropout(0.25)(layers.MaxPooling2D()(x))
     x = layers.Flatten()(x)
     for _ in range(2):
-        x = layers.Dropout(0.5)(layers.Dense(1024, activation="relu")(x))
+        x = layers.Dropout(0.5)(layers.Dense(_wide(1024, width), activation="relu")(x))
     return keras.Model(image, _logits(x), name="vgg13")
+
+
+def _wide(filters: int, width: float) -> int:
+    """A multiple of eight, which int8 kernels work on at a time."""
+    return max(8, 8 * round(filters * width / 8))
 
 
 def _logits(x: Any) -> Any:
@@ -76,16 +81,19 @@ def _residual_block(x: Any, filters: int, stride: int) -> Any:
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
-NETWORKS: Final[dict[str, Callable[[], keras.Model]]] = {
+NETWORKS: Final[dict[str, Callable[[float], keras.Model]]] = {
     "fer-compact": fer_compact,
     "vgg13": vgg13,
 }
 
 
-def build(name: str) -> keras.Model:
-    """The untrained network of that name; raises `TrainingError` for an unknown one."""
+def build(name: str, width: float = 1.0) -> keras.Model:
+    """The untrained network of that name, its channels times `width`.
+
+    Raises `TrainingError` for an unknown name.
+    """
     try:
-        return NETWORKS[name]()
+        return NETWORKS[name](width)
     except KeyError:
         raise TrainingError(
             f"unknown model {name!r}; the models are {', '.join(NETWORKS)}"

@@ -23,6 +23,8 @@ class Plan:
     """Settings of one training run."""
 
     model: str = "fer-compact"
+    width: float = 1.0
+    """Factor of the network's channels; parameters and work go with its square."""
     targets: Mode = "crossentropy"
     epochs: int = 30
     batch: int = 128

@@ -40,6 +40,7 @@ _share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1"
 
 _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--model": ("model", {}),
+    "--width": ("width", {"type": _rate}),
     "--targets": ("targets", {"choices": MODES}),
     "--epochs": ("epochs", {"type": count}),
     "--batch": ("batch", {"type": count}),
@@ -75,6 +76,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         add(flag, dest=setting, default=None, help=default, **options)
     add("--start-from", metavar="MODEL.keras", help="begin with its weights")
     add("--limit", type=count, help="train on this many pictures only")
+    add("--augmentation", type=_decay, metavar="FACTOR", help="strength; default: 1")
     add("--no-augmentation", action="store_true", help="train on unchanged pictures")
 
 
@@ -84,6 +86,8 @@ def plan_from(arguments: argparse.Namespace) -> Plan:
     settings = [setting for setting, _ in _FLAGS.values()] + ["start_from", "limit"]
     given = {name: getattr(arguments, name) for name in settings}
     changed = {name: value for name, value in given.items() if value is not None}
+    if arguments.augmentation is not None:
+        changed["augmentation"] = PRESETS[preset].augmentation.scaled(arguments.augmentation)
     if arguments.no_augmentation:
         changed["augmentation"] = NONE
     return replace(PRESETS[preset], **changed)

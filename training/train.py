@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from agent.emotion.preprocess import Preprocessing
 from training.augment import augment
-from training.errors import TrainingError
+from training.errors import DivergedError, TrainingError
 from training.ferplus import FerPlus
 from training.history import HISTORY_COLUMNS, read_history
 from training.losses import epoch_targets, loss_for
@@ -45,7 +45,17 @@ class _Run:
     step: int = 0
 
 
-def train(data: FerPlus, plan: Plan, folder: Path, fresh: bool = False) -> Path:
+AfterEpoch = Callable[[int, float], None]
+"""Gets the epoch (from 1) and the averaged weights' accuracy on the validation part."""
+
+
+def train(
+    data: FerPlus,
+    plan: Plan,
+    folder: Path,
+    fresh: bool = False,
+    after_epoch: AfterEpoch | None = None,
+) -> Path:
     """Train by the plan and return the path of the finished `model.keras`.
 
     A folder with a checkpoint of the same plan is taken up where it stopped (unless `fresh`); one
@@ -68,6 +78,8 @@ def train(data: FerPlus, plan: Plan, folder: Path, fresh: bool = False) -> Path:
         run.epoch += 1
         _append_history(run, loss, valid_loss, accuracy, steps)
         _save_checkpoint(run)
+        if after_epoch is not None:
+            after_epoch(run.epoch, accuracy)
     draft = folder / "draft.keras"
     run.averaged.save(draft)
     return draft.replace(folder / "model.keras")
@@ -77,12 +89,12 @@ def _prepare(plan: Plan, folder: Path, fresh: bool) -> _Run:
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.precision)
     try:
-        model = build(plan.model)
+        model = build(plan.model, plan.width)
     finally:
         keras.config.set_dtype_policy("float32")
     if plan.start_from is not None:
         _take_weights(model, Path(plan.start_from))
-    averaged = build(plan.model)
+    averaged = build(plan.model, plan.width)
     averaged.set_weights(model.get_weights())
     optimizer = keras.optimizers.SGD(
         plan.peak_rate,
@@ -174,7 +186,7 @@ def _epoch(
             bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
     mean = float(np.mean(losses))
     if not np.isfinite(mean):
-        raise TrainingError(f"the loss is {mean} in epoch {run.epoch + 1}: lower --rate")
+        raise DivergedError(f"the loss is {mean} in epoch {run.epoch + 1}: lower --rate")
     return mean
 
 

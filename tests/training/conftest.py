@@ -138,10 +138,10 @@ def tiny_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     keras = load_keras()
     from training.networks import NETWORKS  # noqa: PLC0415
 
-    def build() -> object:
+    def build(width: float) -> object:
         layers = keras.layers
         image = keras.Input((48, 48, 1), name="image")
-        x = layers.Conv2D(4, 5, 4, use_bias=False)(image)
+        x = layers.Conv2D(round(4 * width), 5, 4, use_bias=False)(image)
         x = layers.ReLU()(layers.BatchNormalization()(x))
         x = layers.Dropout(0.3)(layers.Flatten()(x))
         return keras.Model(image, layers.Dense(8, dtype="float32")(x))

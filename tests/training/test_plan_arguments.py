@@ -41,6 +41,13 @@ def test_augmentation_can_be_left_out() -> None:
     assert plan("--no-augmentation").augmentation == NONE
 
 
+def test_augmentation_has_a_strength() -> None:
+    usual, half = Plan().augmentation, plan("--augmentation", "0.5").augmentation
+    assert (half.rotation, half.erase_chance) == (usual.rotation / 2, usual.erase_chance / 2)
+    assert half.flip == usual.flip
+    assert plan("--augmentation", "9").augmentation.erase_chance == 1
+
+
 @pytest.mark.parametrize(
     "flags", [("--rate", "0"), ("--epochs", "1.5"), ("--preset", "best"), ("--schedule", "cosine")]
 )

@@ -37,7 +37,7 @@ from training import networks, train
 from training.ferplus import load_arrays
 from training.plan import Plan
 
-def tiny():
+def tiny(width):
     layers = keras.layers
     image = keras.Input((48, 48, 1), name="image")
     x = layers.Conv2D(4, 5, 4, use_bias=False)(image)
@@ -201,6 +201,14 @@ def test_the_shipped_network_takes_48_pixels_and_gives_eight_logits() -> None:
     assert 0.85e6 < model.count_params() < 0.95e6
     kinds = {type(layer).__name__ for layer in model.layers}
     assert "DepthwiseConv2D" not in kinds
+    keras.utils.clear_session()
+
+
+def test_width_scales_every_convolution_in_steps_of_eight() -> None:
+    whole, half = build("fer-compact"), build("fer-compact", 0.5)
+    assert 0.2 < half.count_params() / whole.count_params() < 0.3
+    filters = {w.filters for w in half.layers if isinstance(w, keras.layers.Conv2D)}
+    assert filters == {8, 16, 40, 72}
     keras.utils.clear_session()
 
 
