@@ -110,7 +110,7 @@ def _told(
 
 def _shown(key: str, value: Any) -> str:
     """A value as a message may show it: secrets stay hidden."""
-    return "***" if key.endswith(".password") else repr(value)
+    return "***" if key.endswith((".password", ".token", ".url")) else repr(value)
 
 
 def _from_file(path: Path) -> dict[str, Any]:

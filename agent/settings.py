@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -15,10 +16,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Emotion = Literal[
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
 ]
-Emotions = Annotated[
-    tuple[Emotion, ...],
-    BeforeValidator(lambda v: v.replace(",", " ").split() if isinstance(v, str) else v),
-]
+
+
+def _words(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Emotions = Annotated[tuple[Emotion, ...], BeforeValidator(_words)]
 """A list, or words with commas between."""
 
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
@@ -27,6 +31,13 @@ _QUIET = rf"^{_CLOCK}-{_CLOCK}(, *{_CLOCK}-{_CLOCK})*$"
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]+$")]
 """Something written: not empty, and no null character, which no path can hold."""
+
+Program = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1),
+    BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v),
+]
+"""A program and its arguments: a list, or words as one types them into a shell."""
 
 
 class _Section(BaseModel):
@@ -238,6 +249,60 @@ class AudioSettings(_Section):
     """Own WAV file of an emotion, instead of its tones or words."""
 
 
+class _HookSettings(_Section):
+    """Which events a hook is for."""
+
+    events: Annotated[
+        tuple[Literal["started", "changed", "ended"], ...], BeforeValidator(_words)
+    ] = ("started", "changed", "ended")
+    """Which types of events: a list, or words with commas between."""
+    emotions: Annotated[tuple[Emotion | Literal["unknown"], ...], BeforeValidator(_words)] = (
+        "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
+    )  # fmt: skip
+    """Which emotions, and whether `unknown`: a list, or words with commas between."""
+    min_confidence: Share = 0.0
+    """Events below this confidence are left out. That of `unknown` is not looked at."""
+
+
+class CommandSettings(_HookSettings):
+    """A program that is run for events; off unless `run` is set."""
+
+    run: Program | None = None
+    """The program and its arguments; it gets the event as JSON on standard input."""
+    timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """Seconds after which it is killed, with all that it has started."""
+    at_once: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many may run side by side. One keeps the order of the events."""
+
+
+class WebhookSettings(_HookSettings):
+    """An address that events are posted to; off unless `url` is set."""
+
+    url: SecretStr | None = None
+    """`https://...` or `http://...`. Only its host is ever shown: such addresses are often secret
+    themselves."""
+    token: SecretStr | None = None
+    """Sent as `Authorization: Bearer ...`."""
+    token_file: str | None = None
+    """File whose first line is the token, instead of `token`. A name without `/` is looked for
+    among systemd's credentials (`LoadCredential=`)."""
+    ca_file: str | None = None
+    """Certificate (PEM) that the server's must be signed by; unset takes the system's."""
+    timeout: Annotated[float, Field(ge=0.1, le=120)] = 10.0
+    """Seconds for one attempt."""
+    outbox_events: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Events kept on disk while the server is away (about 1 kB each); the oldest go first."""
+    outbox_hours: Annotated[float, Field(gt=0, le=8760)] = 72.0
+    """Events older than this are no longer sent."""
+
+
+class FeedbackSettings(_Section):
+    """What of the user's own is told of events."""
+
+    command: CommandSettings = Field(default_factory=CommandSettings)
+    webhook: WebhookSettings = Field(default_factory=WebhookSettings)
+
+
 class Settings(_Section):
     """All settings of the agent."""
 
@@ -251,3 +316,4 @@ class Settings(_Section):
     history: HistorySettings = Field(default_factory=HistorySettings)
     audio: AudioSettings = Field(default_factory=AudioSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    feedback: FeedbackSettings = Field(default_factory=FeedbackSettings)

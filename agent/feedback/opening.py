@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from agent.control import Control
 from agent.feedback.audio.sink import AudioSink
 from agent.feedback.history import HistorySink
+from agent.feedback.hooks.command import CommandSink
+from agent.feedback.hooks.webhook import WebhookSink
 from agent.feedback.lines import JsonLinesSink, TerminalSink
 from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.sink import Sink
@@ -37,6 +39,12 @@ def open_sinks(
         add(HistorySink(settings.history, settings.device))
     if settings.mqtt.host is not None:
         add(MqttSink(settings, control, board))
+    if settings.feedback.command.run is not None:
+        stack.callback(board.forget, CommandSink.name)
+        command = settings.feedback.command
+        add(CommandSink(command, health=lambda words: board.report(CommandSink.name, words)))
+    if settings.feedback.webhook.url is not None:
+        add(WebhookSink(settings, board))
     if settings.audio.enabled:
         stack.callback(board.forget, AudioSink.name)
         audio = AudioSink(

@@ -12,7 +12,6 @@ from agent.types import EmotionEvent
 
 logger = logging.getLogger(__name__)
 
-_QUEUE: Final = 10_000  # events; at one a second, almost three hours of a target that hangs
 _CLOSING: Final = 1.5  # seconds that closing waits for the queue to empty
 
 
@@ -20,6 +19,8 @@ class QueuedSink(ABC):
     """Delivers events in order on a worker thread; a full queue drops the oldest and counts it."""
 
     name: str
+    capacity = 10_000
+    """Events that may wait; at one a second, almost three hours of a target that hangs."""
 
     def __init__(self) -> None:
         self.delivered = 0
@@ -44,7 +45,7 @@ class QueuedSink(ABC):
             if self._failed or self._closing:
                 self.dropped += 1
                 return
-            if len(self._queue) >= _QUEUE:
+            if len(self._queue) >= self.capacity:
                 self._queue.popleft()
                 self.dropped += 1
             self._queue.append(event)

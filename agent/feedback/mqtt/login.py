@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from agent.credentials import read_credential
 from agent.errors import AgentError
 from agent.settings import MqttSettings
 
@@ -36,7 +36,7 @@ def read_login(settings: MqttSettings) -> Login:
         raise AgentError("mqtt.password and mqtt.password_file: give only one of them")
     password = settings.password.get_secret_value() if settings.password else None
     if settings.password_file is not None:
-        password = _from_file(settings.password_file)
+        password = read_credential("mqtt.password_file", settings.password_file)
     if password is not None and settings.username is None:
         raise AgentError("mqtt.username is missing: MQTT knows no password without a name")
     return Login(
@@ -50,20 +50,6 @@ def _port(settings: MqttSettings) -> int:
     if settings.transport == "websockets":
         return 443 if settings.tls else 80
     return 8883 if settings.tls else 1883
-
-
-def _from_file(name: str) -> str:
-    """The first line of a file, or of a systemd credential."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(credentials, name) if credentials and "/" not in name else Path(name)
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "not text"
-        raise AgentError(f"mqtt.password_file: {path}: {problem}") from None
-    if not lines:
-        raise AgentError(f"mqtt.password_file: {path} is empty")
-    return lines[0]
 
 
 def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:

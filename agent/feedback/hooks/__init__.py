@@ -1,0 +1,1 @@
+"""Hooks: the user's own program or web server is told of chosen events."""

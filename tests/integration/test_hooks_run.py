@@ -1,0 +1,123 @@
+"""The agent with both hooks, run as a person runs it, over a film of a smile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.feedback.hooks.command import CommandSink
+from agent.feedback.hooks.webhook import WebhookSink
+from agent.feedback.outbox import Outbox
+from agent.settings import CommandSettings, FeedbackSettings, Settings, WebhookSettings
+from agent.status import StatusBoard
+from tests.brokers.mosquitto import free_ports
+from tests.brokers.publisher import numbered
+from tests.brokers.watcher import wait_for
+from tests.feedback.hooks.receiver import Receiver
+
+DemoFile = Callable[[str], Path]
+
+
+def test_a_program_and_a_web_server_are_told_of_what_a_run_sees(
+    demo_file: DemoFile, tmp_path: Path
+) -> None:
+    events, told = tmp_path / "events", tmp_path / "told"
+    script = tmp_path / "note"
+    script.write_text(f"#!/bin/sh\ncat >> {told}\n")
+    script.chmod(0o755)
+    with Receiver() as receiver:
+        settings = tmp_path / "agent.toml"
+        settings.write_text(
+            f"""
+            device = "hooked"
+            [source]
+            uri = "{demo_file("single_face.mp4")}"
+            pace = "none"
+            loop = false
+            [events]
+            file = "{events}"
+            [feedback.command]
+            run = ["{script}"]
+            events = ["changed"]
+            [feedback.webhook]
+            url = "http://127.0.0.1:{receiver.port}/"
+            emotions = ["happiness"]
+            """
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "agent.cli", "run", "--config", str(settings)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env=os.environ | {"STATE_DIRECTORY": str(tmp_path)},
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        seen = [json.loads(line) for line in events.read_text().splitlines()]
+        changed = [event for event in seen if event["type"] == "changed"]
+        happy = [event["id"] for event in seen if event["emotion"] == "happiness"]
+        assert changed
+        assert happy
+        # A slow machine may end before the last ones are through: those wait on disk, or are lost.
+        told_of = [json.loads(line) for line in told.read_text().splitlines()]
+        assert told_of
+        assert told_of == changed[: len(told_of)]
+        left = Outbox(tmp_path / "hooked" / "webhook-outbox.sqlite", 100, 3600.0).after(0, 100)
+        posted = [event["id"] for event in receiver.taken]
+        assert posted
+        every = [*posted, *(json.loads(letter.payload)["id"] for letter in left)]
+        assert list(dict.fromkeys(every)) == happy
+
+
+def examples(project: Path) -> list[str]:
+    """The Python programs in the guide: the program to run, and the receiver."""
+    guide = (project / "docs" / "hooks.md").read_text()
+    return re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+
+
+def test_the_program_in_the_guide_notes_events(project: Path, tmp_path: Path) -> None:
+    program, notes = tmp_path / "note-emotion", tmp_path / "emotions.txt"
+    program.write_text(examples(project)[0])
+    program.chmod(0o755)
+    health: list[str] = []
+    sink = CommandSink(CommandSettings(run=(str(program), str(notes))), health.append)
+    sink.publish(numbered(1))
+    wait_for(lambda: health)
+    sink.close()
+    assert health == ["ok"]
+    assert notes.read_text() == "2026-05-04T10:11:12.000Z face 1 happiness\n"
+
+
+def test_the_receiver_in_the_guide_takes_events(project: Path, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    program, shown = tmp_path / "receiver.py", tmp_path / "shown"
+    program.write_text(examples(project)[1].replace("8080", str(port)))
+    with shown.open("wb") as output:
+        receiver = subprocess.Popen([sys.executable, program], stdout=output)
+    try:
+        wait_for(lambda: answers(port))
+        hook = WebhookSettings.model_validate({"url": f"http://127.0.0.1:{port}/"})
+        settings = Settings(device="hall", feedback=FeedbackSettings(webhook=hook))
+        sink = WebhookSink(settings, StatusBoard(), tmp_path)
+        sink.publish(numbered(1))
+        wait_for(lambda: sink.delivered == 1 and len(sink.outbox) == 0)
+        sink.close()
+        assert shown.read_text() == "2026-05-04T10:11:12.000Z changed happiness\n"
+    finally:
+        receiver.kill()
+        receiver.wait()
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
