@@ -41,6 +41,7 @@ persistence_location {folder}/
 autosave_interval 1
 queue_qos0_messages true
 max_queued_messages 100000
+max_inflight_messages {max_inflight_messages}
 listener {plain} 127.0.0.1
 listener {tls} 127.0.0.1
 cafile {folder}/ca.crt
@@ -60,7 +61,7 @@ bind_interface lo
 class Mosquitto:
     """A broker that can be killed and started again on the same ports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_inflight_messages: int = 20) -> None:
         if shutil.which("mosquitto") is None or shutil.which("mosquitto_passwd") is None:
             pytest.skip("needs Mosquitto: scripts/setup-system test")
         self.folder = folder
@@ -74,6 +75,7 @@ class Mosquitto:
         (folder / "broker.conf").write_text(
             _CONFIGURATION.format(
                 folder=folder,
+                max_inflight_messages=max_inflight_messages,
                 plain=self.plain,
                 tls=self.tls,
                 mutual=self.mutual,
@@ -98,7 +100,7 @@ class Mosquitto:
         if self._process is not None:
             return
         self._process = subprocess.Popen(["mosquitto", "-c", str(self.folder / "broker.conf")])
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.plain), timeout=1).close()

@@ -1,10 +1,13 @@
-"""A network between agent and broker that can fail in ways a broker cannot."""
+"""A network between agent and broker that can fail in ways a broker cannot, and that counts."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
+
+_PUBLISH, _PUBACK = 3, 4
 
 
 class Road:
@@ -17,6 +20,15 @@ class Road:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.silent = False
+        """Nothing gets through any more."""
+        self.keeps_acknowledgements = False
+        """Everything gets through but these."""
+        self.lag = 0.0
+        """Seconds that each acknowledgement takes."""
+        self.most_in_flight = 0
+        """Messages that the agent had sent and the broker not yet acknowledged, at most."""
+        self._in_flight = 0
+        self._counting = threading.Lock()
         threading.Thread(target=self._meet, daemon=True).start()
 
     def close(self) -> None:
@@ -33,13 +45,43 @@ class Road:
                     continue
                 theirs = socket.create_connection(("127.0.0.1", self._broker))
                 theirs.sendall(hello)
-                for pair in ((ours, theirs), (theirs, ours)):
-                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+                self._in_flight = 0
+                for way in ((ours, theirs, True), (theirs, ours, False)):
+                    threading.Thread(target=self._pass_on, args=way, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, from_agent: bool) -> None:
+        left = b""
         with suppress(OSError):
             while data := source.recv(4096):
-                if not self.silent:
-                    target.sendall(data)
+                left += data
+                while length := _packet(left):
+                    packet, left = left[:length], left[length:]
+                    kind = packet[0] >> 4
+                    if from_agent and kind == _PUBLISH:
+                        self._count(1)
+                    elif not from_agent and kind == _PUBACK:
+                        if self.keeps_acknowledgements:
+                            continue
+                        time.sleep(self.lag)
+                        self._count(-1)
+                    if not self.silent:
+                        target.sendall(packet)
             if not self.silent:
                 target.shutdown(socket.SHUT_WR)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._in_flight += change
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+
+
+def _packet(data: bytes) -> int:
+    """Length of the MQTT packet that the data begin with; 0 if it is not whole."""
+    size, shift = 0, 0
+    for at in range(1, min(5, len(data))):
+        size |= (data[at] & 0x7F) << shift
+        shift += 7
+        if data[at] < 0x80:
+            whole = at + 1 + size
+            return whole if len(data) >= whole else 0
+    return 0

@@ -17,6 +17,9 @@ from typing_extensions import Self
 
 from tests.brokers.mosquitto import USERS
 
+PATIENCE = 120.0
+"""Seconds until a test gives up: some of the half minutes that an agent waits between attempts."""
+
 
 class Seen(NamedTuple):
     topic: str
@@ -47,7 +50,8 @@ class Watcher:
         self._port = port
 
     def __enter__(self) -> Self:
-        self._client.connect("127.0.0.1", self._port, keepalive=10)
+        # Without pings: one to a broker just killed would lose what has not been read yet.
+        self._client.connect("127.0.0.1", self._port, keepalive=3600)
         self._client.loop_start()
         self.until_ready()
         return self
@@ -62,17 +66,17 @@ class Watcher:
         self._client.loop_stop()
 
     def publish(self, topic: str, payload: str | bytes, retain: bool = False) -> None:
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE)
 
-    def until(self, wanted: Callable[[], Any], seconds: float = 15.0) -> None:
+    def until(self, wanted: Callable[[], Any], seconds: float = PATIENCE) -> None:
         """Wait until `wanted` holds; it is looked at after every message."""
         until = time.monotonic() + seconds
         with self._changed:
             while not wanted():
-                if not self._changed.wait(min(0.1, until - time.monotonic())):
-                    assert time.monotonic() < until, self._last()
+                assert time.monotonic() < until, self._last()
+                self._changed.wait(0.1)
 
-    def until_seen(self, count: int, seconds: float = 15.0) -> None:
+    def until_seen(self, count: int, seconds: float = PATIENCE) -> None:
         """Wait for as many messages."""
         self.until(lambda: len(self.seen) >= count, seconds)
 
@@ -101,7 +105,7 @@ class Watcher:
             self.seen = []
 
     def _last(self) -> str:
-        return f"in vain; last seen: {self.seen[-3:]}"
+        return f"in vain; seen: {len(self.seen)}, the last of them {self.seen[-3:]}"
 
     def _subscribe(self, client: paho.Client, *_: Any) -> None:
         # QoS 0: a client that acknowledges to a broker just killed loses what it has not read yet.
@@ -122,7 +126,7 @@ class Watcher:
             self._changed.notify_all()
 
 
-def wait_for(wanted: Callable[[], Any], seconds: float = 15.0) -> None:
+def wait_for(wanted: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait until a condition holds."""
     until = time.monotonic() + seconds
     while not wanted():

@@ -94,14 +94,15 @@ class Courier:
         topics = self._served.topics
         will = Will(topics.availability, OFFLINE)
         link = connect(self._login, self._served.settings, topics.identifier, will)
+        is_known = False
         try:
             logger.info("mqtt: connected to %s", self._login)
             self._told = ""
             self._link = link
-            Visit(self._served, link).serve(self._closing, self._woken)
+            is_known = Visit(self._served, link).serve(self._closing, self._woken)
         finally:
             self._link = None
-            link.close()
+            link.close(farewell=is_known)
 
     def _tell(self, problem: str) -> None:
         """Log what is wrong, in one line and once, and report it."""

@@ -146,12 +146,16 @@ class Link:
         """Make `next` return; for any thread."""
         self._happened.put(Woken())
 
-    def close(self) -> None:
-        """Take leave of the broker, which then keeps the will to itself."""
-        self._client.disconnect()
-        until = monotonic() + _LEAVING
-        while not self._over and monotonic() < until:
-            self.next(until - monotonic())
+    def close(self, farewell: bool = True) -> None:
+        """Take leave of the broker, which then keeps the will to itself.
+
+        Without `farewell` just end: the broker then sends the will.
+        """
+        if farewell:
+            self._client.disconnect()
+            until = monotonic() + _LEAVING
+            while not self._over and monotonic() < until:
+                self.next(until - monotonic())
         self._end()
 
     def _new_client(self, settings: MqttSettings, name: str, will: Will | None) -> paho.Client:

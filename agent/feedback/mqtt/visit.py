@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from threading import Event
@@ -36,6 +37,8 @@ _LOOK: Final = 0.25
 """Seconds between two looks at the status."""
 _HELD_BACK: Final = 30.0
 """Seconds before what the broker did not allow is sent again."""
+_UNANSWERED: Final = 60.0
+"""Seconds without any acknowledgement after which a connection that looks alive is given up."""
 _FAREWELL: Final = 0.5
 """Seconds for what is still waiting, and again for the last word."""
 
@@ -72,26 +75,33 @@ class Visit:
         self._commands = served.commands
         self._board = served.board
         self._link = link
+        self._own: deque[tuple[str, str | bytes, bool]] = deque()
+        """Topic, payload and whether to retain it, of what waits for room and is no letter."""
         self._in_flight: dict[int, _Sent] = {}
+        self._answered = monotonic()
         self._last_letter = 0
         self._letters_from = 0.0
         self._gist: tuple[object, ...] | None = None
         self._state_sent = 0.0
         self._refused: set[str] = set()
 
-    def serve(self, closing: Event, woken: Event) -> None:
+    def serve(self, closing: Event, woken: Event) -> bool:
         """Go on until `closing` is set; `woken` is cleared when its cause has been seen to.
 
-        Raises `LinkError` when the connection ends, `sqlite3.Error` when the disk fails.
+        Returns whether the broker knows that the agent leaves. Raises `LinkError` when the
+        connection ends, `sqlite3.Error` when the disk fails.
         """
         self._board.report("mqtt")
         self._greet()
         while not closing.is_set():
+            self._send_own()
             self._send_letters()
             self._show_state()
             self._take_in(_LOOK)
             woken.clear()
-        self._take_leave()
+            if self._in_flight and monotonic() - self._answered > _UNANSWERED:
+                raise LinkError("the broker acknowledges nothing any more")
+        return self._take_leave()
 
     def _greet(self) -> None:
         self._link.subscribe(self._topics.commands)
@@ -109,27 +119,46 @@ class Visit:
             self._send(self._topics.discovery, json.dumps(message), retain=True)
         self._gist = None
 
-    def _take_leave(self) -> None:
+    def _take_leave(self) -> bool:
         until = monotonic() + _FAREWELL
-        while (len(self._outbox) or self._in_flight) and monotonic() < until:
+        while (len(self._outbox) or self._own or self._in_flight) and monotonic() < until:
+            self._send_own()
             self._send_letters()
             self._take_in(until - monotonic())
+        self._own.clear()
         self._send(self._topics.availability, OFFLINE, retain=True)
         until = monotonic() + _FAREWELL
-        while self._in_flight and monotonic() < until:
+        while (self._own or self._in_flight) and monotonic() < until:
+            self._send_own()
             self._take_in(until - monotonic())
+        return not self._own and not self._in_flight
 
     def _send(self, topic: str, payload: str | bytes, retain: bool = False) -> None:
-        self._in_flight[self._link.publish(topic, payload, retain)] = _Sent(topic)
+        """Send what is no letter, as soon as the broker has room for it."""
+        self._own.append((topic, payload, retain))
+        self._send_own()
+
+    def _send_own(self) -> None:
+        while self._own and self._room:
+            topic, payload, retain = self._own.popleft()
+            self._publish(_Sent(topic), payload, retain)
 
     def _send_letters(self) -> None:
-        room = self._link.window - len(self._in_flight)
-        if room <= 0 or monotonic() < self._letters_from or not len(self._outbox):
+        if not self._room or monotonic() < self._letters_from or not len(self._outbox):
             return
-        for letter in self._outbox.after(self._last_letter, room):
-            number = self._link.publish(letter.topic, letter.payload)
-            self._in_flight[number] = _Sent(letter.topic, letter.id)
+        for letter in self._outbox.after(self._last_letter, self._room):
+            self._publish(_Sent(letter.topic, letter.id), letter.payload)
             self._last_letter = letter.id
+
+    @property
+    def _room(self) -> int:
+        """How many messages the broker takes before it has acknowledged one."""
+        return max(0, self._link.window - len(self._in_flight))
+
+    def _publish(self, sent: _Sent, payload: str | bytes, retain: bool = False) -> None:
+        if not self._in_flight:
+            self._answered = monotonic()
+        self._in_flight[self._link.publish(sent.topic, payload, retain)] = sent
 
     def _show_state(self) -> None:
         """Send the state if something changed or it is due, and the last one has arrived."""
@@ -137,7 +166,7 @@ class Visit:
         due = monotonic() - self._state_sent >= self._settings.state_interval
         if not due and gist(status) == self._gist:
             return
-        if any(sent.topic == self._topics.state for sent in self._in_flight.values()):
+        if self._own or any(s.topic == self._topics.state for s in self._in_flight.values()):
             return
         mail = Mail(
             len(self._outbox), self._outbox.dropped, self._outbox.expired, self._outbox.rejected
@@ -171,6 +200,7 @@ class Visit:
             raise LinkError(f"the connection is lost: {happening.why}{hint}")
 
     def _acknowledged(self, answer: Acknowledged, delivered: list[int]) -> None:
+        self._answered = monotonic()
         sent = self._in_flight.pop(answer.number, None)
         if sent is None:
             return
