@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
+from agent.bench_feedback import as_lines, bench_feedback
 from agent.errors import AgentError
 from agent.service import open_vision
 from agent.settings import Settings
@@ -20,11 +21,12 @@ from agent.stages import STAGES, StageClock
 _WARM_UP = 10  # frames; the first ones fill caches and load kernels
 
 
-def bench(settings: Settings, frames: int) -> dict[str, Any]:
+def bench(settings: Settings, frames: int, feedback: int = 0) -> dict[str, Any]:
     """Run `frames` frames of a source through the whole pipeline on one core, as fast as it can.
 
     The source plays without pauses and over again until the frames are read. Milliseconds are per
-    call of a stage (`crop` and `classify` run only where there are faces).
+    call of a stage (`crop` and `classify` run only where there are faces). Then, if asked for, over
+    so many events how long `feedback` takes.
     """
     core = _pin_to_one_core()
     clock = StageClock(kept=None)
@@ -64,6 +66,7 @@ def bench(settings: Settings, frames: int) -> dict[str, Any]:
         "machine": platform.machine(),
         "core": core,
         "python": platform.python_version(),
+        **({"feedback_milliseconds": bench_feedback(settings, feedback)} if feedback else {}),
     }
 
 
@@ -83,6 +86,8 @@ def as_table(result: dict[str, Any]) -> str:
         f"{100 * row['total'] / total:>6.1f}%"
         for name, row in result["milliseconds"].items()
     ]
+    if "feedback_milliseconds" in result:
+        lines += ["", *as_lines(result["feedback_milliseconds"])]
     return "\n".join(lines)
 
 

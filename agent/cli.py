@@ -71,7 +71,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     from agent.bench import as_table, bench  # noqa: PLC0415
 
     settings = _settings(arguments, {"source.pace": "none", "source.loop": True})
-    result = bench(settings, arguments.frames)
+    result = bench(settings, arguments.frames, arguments.feedback)
     print(json.dumps(result, indent=2) if arguments.json else as_table(result))
     return 0
 
@@ -155,6 +155,16 @@ def _parser() -> argparse.ArgumentParser:
     _with_settings(bench)
     bench.add_argument("--source", metavar="URI", help="what to run over; default: demo")
     bench.add_argument("--frames", type=_positive, default=300, help="default: %(default)s")
+    bench.add_argument(
+        "--feedback",
+        type=_positive,
+        nargs="?",
+        const=100,
+        default=0,
+        metavar="N",
+        help="also time frame to first audio sample and frame to MQTT broker, over N events "
+        "(default: %(const)s)",
+    )
     bench.add_argument("--json", action="store_true", help="print JSON")
 
     check = _command(commands, "check", _check, "tell every problem of a settings file")

@@ -57,6 +57,10 @@ class Outbox:
         """Messages that got too old, since the start."""
         self.rejected = 0
         """Messages that the other side will never take, since the start."""
+        self.delivered = 0
+        """Messages that the other side has taken, since the start."""
+        self.delivered_at = 0.0
+        """`time.monotonic()` when the last of them was removed."""
         self._database = _open(path)
         self._waiting: int = self._database.execute("select count(*) from outbox").fetchone()[0]
 
@@ -91,23 +95,31 @@ class Outbox:
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget delivered messages; ids that are no longer there do not matter."""
-        with self._lock:
-            with self._database as database:
-                gone = [
-                    database.execute("delete from outbox where id = ?", (number,)).rowcount
-                    for number in ids
-                ]
-            self._waiting -= sum(gone)
+        gone = self._delete(ids)
+        if gone:
+            self.delivered_at = time.monotonic()
+            self.delivered += gone
 
     def reject(self, number: int) -> None:
         """Forget a message that the other side will never take, and count it."""
-        self.remove([number])
+        self._delete([number])
         self.rejected += 1
 
     def close(self) -> None:
         """Give the file back; what waits stays in it."""
         with self._lock:
             self._database.close()
+
+    def _delete(self, ids: Iterable[int]) -> int:
+        """Delete messages; returns how many were still there."""
+        with self._lock:
+            with self._database as database:
+                gone = sum(
+                    database.execute("delete from outbox where id = ?", (number,)).rowcount
+                    for number in ids
+                )
+            self._waiting -= gone
+            return gone
 
     def _expire(self) -> None:
         eldest = self._database.execute("select created from outbox order by id limit 1").fetchone()

@@ -92,13 +92,13 @@ def test_removing_what_is_gone_does_not_count_it_again(tmp_path: Path) -> None:
     first = box.after(0, 1)[0].id
     box.remove([first])
     box.remove([first])
-    assert len(box) == 2
+    assert (len(box), box.delivered) == (2, 1)
 
 
 def test_a_rejected_message_is_gone_and_counted(tmp_path: Path) -> None:
     box = filled(tmp_path / "box", 2)
     box.reject(box.after(0, 1)[0].id)
-    assert (payloads(box), box.rejected) == ([b"1"], 1)
+    assert (payloads(box), box.rejected, box.delivered) == ([b"1"], 1, 0)
 
 
 def test_two_agents_cannot_share_a_file(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class WebhookSink(QueuedSink):
         address = read_address(self._settings)
         path = (folder or device_folder(settings.device)) / "webhook-outbox.sqlite"
         self.outbox = Outbox(path, self._settings.outbox_events, 3600 * self._settings.outbox_hours)
-        """What waits, and how much was dropped, has expired or was rejected."""
+        """What waits, and what became of the rest."""
         self._board = board
         self._full = False
         self._postman = Postman(address, self._settings.timeout, self.outbox, board)

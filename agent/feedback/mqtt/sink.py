@@ -46,13 +46,14 @@ class MqttSink(QueuedSink):
         mqtt = settings.mqtt
         login = read_login(mqtt)
         path = (folder or device_folder(settings.device)) / "mqtt-outbox.sqlite"
-        self._outbox = Outbox(path, mqtt.outbox_events, 3600 * mqtt.outbox_hours)
+        self.outbox = Outbox(path, mqtt.outbox_events, 3600 * mqtt.outbox_hours)
+        """What waits, and what became of the rest."""
         self._topics = Topics(settings.device, mqtt.discovery_prefix)
         self._dialect = mqtt.dialect
         self._board = board
         self._full = False
         commands = Commands(control, board, mqtt.snapshots)
-        served = Served(settings.device, mqtt, self._topics, self._outbox, commands, board)
+        served = Served(settings.device, mqtt, self._topics, self.outbox, commands, board)
         self._courier = Courier(served, login)
         self._courier.start()
         super().__init__()
@@ -62,7 +63,7 @@ class MqttSink(QueuedSink):
         if message is None:
             return
         try:
-            self._outbox.put(self._topics.events, json.dumps(message).encode())
+            self.outbox.put(self._topics.events, json.dumps(message).encode())
             self._full = False
         except sqlite3.Error as error:
             self.dropped += 1
@@ -74,5 +75,5 @@ class MqttSink(QueuedSink):
 
     def release(self) -> None:
         self._courier.close(_FAREWELL)
-        self._outbox.close()
+        self.outbox.close()
         self._board.forget("mqtt")
