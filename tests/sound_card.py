@@ -29,7 +29,7 @@ from agent.settings import AudioSettings, PerEmotion
 from agent.types import Box, EmotionEvent
 
 VOLUME = 0.5
-WAIT = 30.0  # seconds until a test gives up; usually none are needed
+WAIT = 120.0  # seconds until a test gives up; usually none are needed
 
 PACER = """
 import sys, time

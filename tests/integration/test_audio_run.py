@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.brokers.watcher import wait_for
 from tests.sound_card import sounds_in
 
 DemoFile = Callable[[str], Path]
 
+AGENT = [sys.executable, "-m", "agent.cli", "run"]
+NOISE = ("Traceback", "ALSA", "ack server", "pa_linux")
 RATE = 48_000
 FILE = 'type file slave.pcm {{ type null }} file "{}" format "raw"'
 
@@ -23,6 +26,23 @@ def run_over_smile(
     film: Path, folder: Path, card: str, *more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run over the film, with a sound card of that ALSA definition."""
+    command = [*AGENT, "--source", str(film), "--until-end", "--set", "audio.enabled=true", *more]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=with_card(folder, card),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "happiness" in done.stdout
+    assert not any(word in done.stderr for word in NOISE)
+    return done
+
+
+def with_card(folder: Path, card: str) -> dict[str, str]:
+    """An environment with a sound card of that ALSA definition."""
     configuration = folder / "asound.conf"
     configuration.write_text(
         f"""
@@ -31,24 +51,19 @@ def run_over_smile(
         ctl.!default {{ type null }}
         """
     )
-    command = [sys.executable, "-m", "agent.cli", "run", "--source", str(film), "--until-end"]
-    command += ["--set", "audio.enabled=true", *more]
-    environment = {**os.environ, "ALSA_CONFIG_PATH": str(configuration)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    assert "happiness" in done.stdout
-    assert not any(word in done.stderr for word in ("Traceback", "ALSA", "ack server", "pa_linux"))
-    return done
+    return {**os.environ, "ALSA_CONFIG_PATH": str(configuration)}
 
 
 def test_a_smile_plays_the_cue_of_happiness_once(demo_file: DemoFile, tmp_path: Path) -> None:
     recording = tmp_path / "recording.raw"
-    done = run_over_smile(
-        demo_file("single_face.mp4"), tmp_path, FILE.format(f"|cat >> {recording}")
-    )
-    assert "without sound" not in done.stderr
+    for _ in range(3):
+        done = run_over_smile(
+            demo_file("single_face.mp4"), tmp_path, FILE.format(f"|cat >> {recording}")
+        )
+        assert "without sound" not in done.stderr
+        # A slow machine may not have a device ready within the two seconds that the film takes.
+        if any(recording.read_bytes() if recording.exists() else b""):
+            break
     (sound,) = sounds_in(recording.read_bytes())
     cue = np.frombuffer(sound, "<i2").astype(np.float64)
     assert 0.4 < len(cue) / RATE < 0.6
@@ -75,7 +90,24 @@ def test_a_muted_agent_is_silent(demo_file: DemoFile, tmp_path: Path) -> None:
 def test_a_run_goes_on_without_a_device_that_works(
     demo_file: DemoFile, tmp_path: Path, card: str
 ) -> None:
-    done = run_over_smile(demo_file("single_face.mp4"), tmp_path, card)
-    told = [line for line in done.stderr.splitlines() if "sound" in line]
-    assert len(told) == 1
-    assert "going on without sound until it is back" in told[0]
+    log, events = tmp_path / "log", tmp_path / "events"
+    settings = ["--set", "audio.enabled=true", "--set", "audio.cooldown=0"]
+    with log.open("wb") as stderr:
+        agent = subprocess.Popen(
+            [*AGENT, "--source", str(demo_file("single_face.mp4")), *settings],
+            stdout=events.open("wb"),
+            stderr=stderr,
+            env=with_card(tmp_path, card),
+        )
+    try:
+        told = "going on without sound until it is back"
+        wait_for(lambda: told in log.read_text())
+        before = events.read_text().count("happiness")
+        wait_for(lambda: events.read_text().count("happiness") >= before + 4)  # another smile, too
+        agent.terminate()
+        assert agent.wait(120) == 0
+    finally:
+        agent.kill()
+        agent.wait()
+    assert [told in line for line in log.read_text().splitlines() if "sound" in line] == [True]
+    assert not any(word in log.read_text() for word in NOISE)

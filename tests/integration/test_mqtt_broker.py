@@ -20,6 +20,7 @@ from agent.control import Control
 from agent.errors import AgentError
 from agent.feedback.mqtt import visit
 from agent.feedback.mqtt.sink import MqttSink
+from agent.feedback.outbox import Outbox
 from agent.settings import MqttSettings, Settings
 from agent.status import Status, StatusBoard
 from agent.types import Frame
@@ -172,10 +173,13 @@ def test_a_denied_topic_is_told_once_and_its_events_wait_for_the_right(
     monkeypatch.setattr(visit, "_HELD_BACK", 0.3)
     allowed = (broker.folder / "acl").read_text()
     broker.allow(allowed.replace("topic write emotion-agent/+/events\n", ""))
+    name = "emotion-agent-hall"
     denied = hall()
     for number in range(30):
         denied.sink.publish(numbered(number))
     assert f"does not take {EVENTS}: Not authorized" in denied.health()
+    log = broker.folder / "broker.log"
+    wait_for(lambda: log.read_text().count(f"Denied PUBLISH from {name}") >= 21)
     broker.allow(allowed)
     watcher.until(lambda: len(watcher.on(EVENTS)) >= 30)
     wait_for(lambda: denied.board.status.health["mqtt"] == "ok")
@@ -277,13 +281,22 @@ def test_the_availability_follows_the_agent(watcher: Watcher, hall: Callable[...
     assert [seen.payload for seen in watcher.on(topic)] == [b"online", b"offline"]
 
 
-def test_closing_at_once_still_delivers(watcher: Watcher, hall: Callable[..., Hall]) -> None:
+def test_closing_at_once_still_delivers_and_keeps_the_rest(
+    watcher: Watcher, hall: Callable[..., Hall], tmp_path: Path
+) -> None:
     agent = hall()
+    watcher.first(f"{BASE}/state")
     for number in range(100):
         agent.sink.publish(numbered(number))
     agent.close()
-    watcher.until(lambda: len(watcher.on(EVENTS)) == 100)
-    watcher.until(lambda: len(watcher.on(f"{BASE}/availability")) == 2)
+    watcher.until(lambda: watcher.on(f"{BASE}/availability")[-1].payload == b"offline")
+    sent = [seen.json["frame"] for seen in watcher.on(EVENTS)]
+    assert sent
+    assert sent == list(range(len(sent)))
+    # On a slow machine time may be up before all are sent.
+    left = Outbox(tmp_path / "mqtt-outbox.sqlite", 1000, 3600.0).after(0, 1000)
+    waiting = [json.loads(letter.payload)["frame"] for letter in left]
+    assert sorted({*sent, *waiting}) == list(range(100))
 
 
 def test_events_wait_for_a_broker_that_comes_later(
@@ -429,6 +442,7 @@ def test_remove_deletes_what_the_broker_retains(
     agent = hall()
     watcher.first(f"{BASE}/state")
     agent.close()
+    watcher.until(lambda: watcher.on(f"{BASE}/availability")[-1].payload == b"offline")
     mqtt = {"host": "localhost", "port": broker.plain, "username": "agent"}
     lines = [f"{key} = {json.dumps(value)}" for key, value in mqtt.items()]
     (tmp_path / "password").write_text(USERS["agent"])

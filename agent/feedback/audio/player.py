@@ -48,7 +48,7 @@ class Player:
         device: str | None,
         sounds: Sounds,
         health: Callable[[str], None] = lambda _: None,
-        patience: float = 5.0,
+        patience: float = 10.0,
     ) -> None:
         """`device` is (part of) a name, None the default one; `sounds` must have a `PROBE`.
         `health` is told `ok` or what ails the device. A device that does not answer for `patience`

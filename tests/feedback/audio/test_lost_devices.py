@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agent.feedback.audio import player
 from agent.feedback.audio.player import PROBE, Cue, Player
 from agent.feedback.audio.process import Sounds
 from tests.sound_card import SOUNDS, Card, event, own_sound, play, playing, settled, until, warnings
@@ -132,8 +133,9 @@ def test_a_player_process_that_is_killed_is_replaced(
 
 
 def test_a_cue_that_dies_with_the_process_is_played_by_the_next(
-    card: Card, caplog: pytest.LogCaptureFixture
+    card: Card, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(player, "_FRESH", 60.0)  # this machine may be slow
     with playing() as sink:
         play(sink, event("fear"))
         assert sink.player._process is not None

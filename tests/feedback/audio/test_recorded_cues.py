@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.emotion.labels import EMOTIONS
+from agent.feedback.audio import player
 from agent.feedback.audio.pcm import FADE, RATE, WIDTH
 from tests.sound_card import (
     SOUNDS,
@@ -33,7 +34,10 @@ def test_a_cue_arrives_whole_at_the_device(card: Card, emotion: str) -> None:
     assert card.heard == [emotion]
 
 
-def test_a_cue_of_the_last_moment_is_still_heard(card: Card) -> None:
+def test_a_cue_of_the_last_moment_is_still_heard(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player, "_CLOSING", 60.0)  # it ends when the cue does
     with playing() as sink:
         play(sink, event("fear"))  # the device is open
         sink.publish(event("happiness"))

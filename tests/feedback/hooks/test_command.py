@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from agent.errors import AgentError
+from agent.feedback import queued
+from agent.feedback.hooks import command
 from agent.feedback.hooks.command import CommandSink
 from agent.layers import load
 from agent.settings import CommandSettings
@@ -92,7 +94,7 @@ def test_only_chosen_events_run_it(programs: Programs) -> None:
     sink.publish(replace(event, frame=2, type="started"))
     sink.publish(replace(event, frame=3, emotion="anger"))
     sink.publish(replace(event, frame=4))
-    sink.close()
+    wait_for(lambda: len(programs.health) == 2)
     assert [json.loads(line)["frame"] for line in programs.lines("events")] == [0, 4]
 
 
@@ -100,8 +102,11 @@ def test_one_that_hangs_is_killed_with_all_that_it_started(
     programs: Programs, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink = programs.sink("sleep 1000 & echo $! $$ > pids; wait", timeout=1)
-    publish(sink, 1)
-    wait_for(lambda: sink.failed == 1)
+    runs = 0
+    while not programs.lines("pids"):  # a slow machine may need more than a second to begin
+        runs += 1
+        publish(sink, runs)
+        wait_for(lambda: sink.failed == runs)  # noqa: B023
     pids = programs.lines("pids")[0].split()
     wait_for(lambda: not any(is_running(pid) for pid in pids))
     (told,) = warnings(caplog)
@@ -245,7 +250,11 @@ def test_what_still_runs_when_the_agent_ends_is_killed(
     assert sink.failed == 0
 
 
-def test_one_that_is_about_to_end_is_let_end(programs: Programs) -> None:
+def test_one_that_is_about_to_end_is_let_end(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queued, "_CLOSING", 120.0)
+    monkeypatch.setattr(command, "_CLOSING", 100.0)
     sink = programs.sink("sleep 0.2; cat >> events")
     publish(sink, 1)
     sink.close()
