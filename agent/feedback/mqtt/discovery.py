@@ -26,6 +26,7 @@ def discovery_message(device: str, topics: Topics, triggers: bool = True) -> dic
     components = {**_sensors(), **_switches(topics), **_diagnostics(topics)}
     for key, component in components.items():
         component["unique_id"] = f"{topics.identifier}_{key}"
+        component["qos"] = 1  # not all versions take it over from the device
     return {
         "device": {
             "identifiers": [topics.identifier],
@@ -37,7 +38,6 @@ def discovery_message(device: str, topics: Topics, triggers: bool = True) -> dic
         "origin": {"name": ROOT, "sw_version": __version__},
         "availability_topic": topics.availability,
         "state_topic": topics.state,
-        "qos": 1,
         "components": components | (_triggers(topics) if triggers else {}),
     }
 
