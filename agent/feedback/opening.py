@@ -43,6 +43,7 @@ def open_sinks(
         stack.callback(board.forget, CommandSink.name)
         command = settings.feedback.command
         add(CommandSink(command, health=lambda words: board.report(CommandSink.name, words)))
+        board.report(CommandSink.name)
     if settings.feedback.webhook.url is not None:
         add(WebhookSink(settings, board))
     if settings.audio.enabled:

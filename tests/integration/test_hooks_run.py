@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agent.feedback.hooks.command import CommandSink
 from agent.feedback.hooks.webhook import WebhookSink
@@ -19,54 +20,68 @@ from agent.status import StatusBoard
 from tests.brokers.mosquitto import free_ports
 from tests.brokers.publisher import numbered
 from tests.brokers.watcher import wait_for
-from tests.feedback.hooks.receiver import Receiver
+from tests.feedback.hooks.receiver import Receiver, hang
 
 DemoFile = Callable[[str], Path]
+
+
+def run(film: Path, folder: Path, hooks: str) -> subprocess.CompletedProcess[str]:
+    """Run over a film with these hooks; the events are in the file `events`."""
+    settings = folder / "agent.toml"
+    settings.write_text(
+        f"""
+        device = "hooked"
+        [source]
+        uri = "{film}"
+        pace = "none"
+        loop = false
+        [events]
+        file = "{folder / "events"}"
+        {hooks}
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "agent.cli", "run", "--config", str(settings)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=os.environ | {"STATE_DIRECTORY": str(folder)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def written(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_a_program_and_a_web_server_are_told_of_what_a_run_sees(
     demo_file: DemoFile, tmp_path: Path
 ) -> None:
-    events, told = tmp_path / "events", tmp_path / "told"
     script = tmp_path / "note"
-    script.write_text(f"#!/bin/sh\ncat >> {told}\n")
+    script.write_text(f"#!/bin/sh\ncat >> {tmp_path}/told\n")
     script.chmod(0o755)
     with Receiver() as receiver:
-        settings = tmp_path / "agent.toml"
-        settings.write_text(
+        run(
+            demo_file("single_face.mp4"),
+            tmp_path,
             f"""
-            device = "hooked"
-            [source]
-            uri = "{demo_file("single_face.mp4")}"
-            pace = "none"
-            loop = false
-            [events]
-            file = "{events}"
             [feedback.command]
             run = ["{script}"]
             events = ["changed"]
             [feedback.webhook]
             url = "http://127.0.0.1:{receiver.port}/"
             emotions = ["happiness"]
-            """
+            """,
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "agent.cli", "run", "--config", str(settings)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            env=os.environ | {"STATE_DIRECTORY": str(tmp_path)},
-        )
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
-        seen = [json.loads(line) for line in events.read_text().splitlines()]
-        changed = [event for event in seen if event["type"] == "changed"]
-        happy = [event["id"] for event in seen if event["emotion"] == "happiness"]
+        changed = [event for event in written(tmp_path / "events") if event["type"] == "changed"]
+        happy = [e["id"] for e in written(tmp_path / "events") if e["emotion"] == "happiness"]
         assert changed
         assert happy
         # A slow machine may end before the last ones are through: those wait on disk, or are lost.
-        told_of = [json.loads(line) for line in told.read_text().splitlines()]
+        told_of = written(tmp_path / "told")
         assert told_of
         assert told_of == changed[: len(told_of)]
         left = Outbox(tmp_path / "hooked" / "webhook-outbox.sqlite", 100, 3600.0).after(0, 100)
@@ -74,6 +89,27 @@ def test_a_program_and_a_web_server_are_told_of_what_a_run_sees(
         assert posted
         every = [*posted, *(json.loads(letter.payload)["id"] for letter in left)]
         assert list(dict.fromkeys(every)) == happy
+
+
+def test_hooks_that_hang_hold_up_nothing(demo_file: DemoFile, tmp_path: Path) -> None:
+    with Receiver(script=[hang] * 100) as receiver:
+        done = run(
+            demo_file("single_face.mp4"),
+            tmp_path,
+            f"""
+            [feedback.command]
+            run = "sleep 1000"
+            timeout = 1000
+            [feedback.webhook]
+            url = "http://127.0.0.1:{receiver.port}/"
+            timeout = 120
+            """,
+        )
+        events = written(tmp_path / "events")
+        assert [event["type"] for event in events] == ["started", "changed", "ended"]
+        assert "feedback.command: 1 still running at the end: killed" in done.stderr
+        left = Outbox(tmp_path / "hooked" / "webhook-outbox.sqlite", 100, 3600.0).after(0, 100)
+        assert [json.loads(letter.payload)["id"] for letter in left] == [e["id"] for e in events]
 
 
 def examples(project: Path) -> list[str]:

@@ -20,7 +20,7 @@ from agent.status import StatusBoard
 from tests.brokers.mosquitto import free_ports, make_certificates
 from tests.brokers.publisher import numbered
 from tests.brokers.watcher import wait_for
-from tests.feedback.hooks.receiver import Receiver, Request
+from tests.feedback.hooks.receiver import Receiver, Request, hang
 
 
 @pytest.fixture
@@ -157,10 +157,6 @@ def test_a_redirection_is_told_and_not_followed(
         assert elsewhere.posted == []
     (told,) = warnings(caplog)
     assert "307 Temporary Redirect: it sends us elsewhere, which is not followed" in told
-
-
-def hang(request: Request) -> None:
-    sleep(3600)
 
 
 def drip(request: Request) -> None:
