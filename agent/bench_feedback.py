@@ -6,6 +6,7 @@ goes to one sink, whether or not the expression has changed; rounds do not overl
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,11 +25,13 @@ from agent.feedback.mqtt.removal import remove
 from agent.feedback.mqtt.sink import MqttSink
 from agent.pipeline import Pipeline
 from agent.service import open_vision
-from agent.settings import AudioSettings, Settings
+from agent.settings import AudioSettings, MqttSettings, Settings
 from agent.sources.opening import open_source
 from agent.sources.source import Source
 from agent.status import Status, StatusBoard
 from agent.types import EmotionEvent
+
+logger = logging.getLogger(__name__)
 
 _READY: Final = 20.0  # seconds for the sound device, and for the broker
 _ROUND: Final = 20.0  # seconds for one event to get where it goes
@@ -189,9 +192,18 @@ def _to_broker(settings: Settings, moments: Iterator[Moment], rounds: int) -> li
                 )
                 seconds.append(sink.outbox.delivered_at - captured)
         finally:
+            connected = _health(board) == "ok"
             sink.close()
-    remove(device, mqtt)
+            if connected:
+                _remove(device, mqtt)
     return seconds
+
+
+def _remove(device: str, settings: MqttSettings) -> None:
+    try:
+        remove(device, settings)
+    except AgentError as error:
+        logger.warning("%s; emotion-agent mqtt remove --set device=%s tries again", error, device)
 
 
 def _health(board: StatusBoard) -> str:

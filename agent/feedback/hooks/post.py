@@ -16,6 +16,7 @@ from agent.feedback.hooks.address import Address
 _RETRIED: Final = frozenset({408, 425, 429})
 """Refusals that are not the message's fault: too slow, too early, too many."""
 _READ: Final = 65_536  # bytes of an answer that are read; what is longer ends the connection
+_REASON: Final = 60  # characters of a server's reason that are told
 _LONGEST_WAIT: Final = 3600.0  # seconds that a server may ask for
 
 
@@ -126,7 +127,8 @@ class Poster:
 
 def _verdict(response: HTTPResponse) -> Answer:
     status = response.status
-    words = f"{status} {response.reason}".strip()
+    reason = "".join(filter(str.isprintable, response.reason))[:_REASON]
+    words = f"{status} {reason}".strip()
     if 200 <= status < 300:
         return Answer("delivered")
     if 300 <= status < 400:

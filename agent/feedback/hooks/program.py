@@ -115,7 +115,8 @@ class _Output:
             lines.append(self._unread)
             self._unread = b""
         for line in lines:
-            self._log(line.decode(errors="replace").strip()[:_LINE])
+            text = line.decode(errors="replace").strip()[:_LINE]
+            self._log("".join(filter(str.isprintable, text)))  # no colours, no bells
         return bool(data)
 
     def _log(self, line: str) -> None:

@@ -85,6 +85,8 @@ class Postman:
         self._closing = Event()
         self._woken = Event()
         self._told = ""
+        self._rejections: set[str] = set()
+        """Statuses of rejections that have been told."""
         self._pause = _FIRST_PAUSE
         self._thread = Thread(target=self._work, name="webhook", daemon=True)
 
@@ -143,7 +145,7 @@ class Postman:
             self._board.report("webhook")
         else:
             self._outbox.reject(letter.id)
-            self._tell(f"it does not take an event: {answer.words}; such events are dropped")
+            self._tell_rejection(answer)
 
     def _put_off(self, answer: Answer) -> None:
         if self._closing.is_set():
@@ -152,6 +154,15 @@ class Postman:
         # Agents that lost one server must not all come back in the same moment.
         self._closing.wait(max(answer.wait, self._pause * random.uniform(0.8, 1.2)))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _tell_rejection(self, answer: Answer) -> None:
+        """Report it, and log each kind once."""
+        problem = f"it does not take an event: {answer.words}; such events are dropped"
+        status = answer.words.partition(" ")[0]
+        if status not in self._rejections:
+            self._rejections.add(status)
+            logger.warning("webhook: %s: %s", self._address, problem)
+        self._board.report("webhook", problem)
 
     def _tell(self, problem: str) -> None:
         """Log what is wrong, in one line and once, and report it."""

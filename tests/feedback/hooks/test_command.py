@@ -117,10 +117,10 @@ def test_failures_are_told_once_until_it_works_again(
     programs: Programs, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    sink = programs.sink('test -e good || { echo "no lamp" >&2; exit 3; }')
+    sink = programs.sink('test -e good || { printf "no \\033[1mlamp\\n" >&2; exit 3; }')
     publish(sink, 1, 2, 3)
     wait_for(lambda: sink.failed == 3)
-    assert programs.health == ["it ended with status 3: no lamp"] * 3
+    assert programs.health == ["it ended with status 3: no [1mlamp"] * 3
     (programs.folder / "good").touch()
     publish(sink, 4)
     wait_for(lambda: programs.health[-1] == "ok")
@@ -128,7 +128,7 @@ def test_failures_are_told_once_until_it_works_again(
     publish(sink, 5)
     wait_for(lambda: sink.failed == 4)
     told = [line.rpartition("script")[2] for line in warnings(caplog)]
-    assert told == [": it ended with status 3: no lamp"] * 2
+    assert told == [": it ended with status 3: no [1mlamp"] * 2
     assert "script works again" in caplog.text
 
 

@@ -131,7 +131,7 @@ def test_a_server_that_asks_to_be_left_alone_is(
 def test_what_a_server_will_never_take_is_counted_told_once_and_left_out(
     receiver: Receiver, hook: Callable[..., Hook], caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver.script = [400, 400, 204, 403]
+    receiver.script = [400, 400, 204, 403, 204, 400]
     refused = hook()
     refused.publish(0, 1)
     wait_for(lambda: refused.sink.outbox.rejected == 2)
@@ -139,10 +139,10 @@ def test_what_a_server_will_never_take_is_counted_told_once_and_left_out(
     assert len(warnings(caplog)) == 1
     refused.publish(2)
     wait_for(lambda: refused.health == "ok")
-    refused.publish(3, 4)
-    wait_for(lambda: len(receiver.taken) == 2)
-    assert receiver.frames == [2, 4]
-    assert refused.sink.outbox.rejected == 3
+    refused.publish(3, 4, 5, 6)
+    wait_for(lambda: len(receiver.taken) == 3)
+    assert receiver.frames == [2, 4, 6]
+    assert refused.sink.outbox.rejected == 4
     assert ["400" in told for told in warnings(caplog)] == [True, False]
 
 
