@@ -162,7 +162,7 @@ class Postman:
         if status not in self._rejections:
             self._rejections.add(status)
             logger.warning("webhook: %s: %s", self._address, problem)
-        self._board.report("webhook", problem)
+        self._board.report("webhook", f"{problem}, {self._outbox.rejected} so far")
 
     def _tell(self, problem: str) -> None:
         """Log what is wrong, in one line and once, and report it."""
