@@ -19,6 +19,7 @@ from agent.feedback.history import HistoryFile, HistorySink, history_file
 from agent.feedback.recorded import Selection, read_events
 from agent.settings import HistorySettings
 from agent.types import Box, EmotionEvent, EventType
+from tests.brokers.watcher import wait_for
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 HUGE = 1 << 40
@@ -57,6 +58,7 @@ def record(*events: EmotionEvent, now: datetime = NOON, **settings: float) -> Hi
     sink = HistorySink(HistorySettings.model_validate(settings), "hall", lambda: now)
     for one in events:
         sink.publish(one)
+    wait_for(lambda: sink.delivered == len(events))
     sink.close()
     return sink
 
@@ -187,10 +189,10 @@ def test_a_deleted_file_is_begun_anew() -> None:
     sink = HistorySink(HistorySettings(), "hall", lambda: NOON)
     path = history_file("hall")
     sink.publish(event(0))
-    while sink.delivered < 1:
-        pass
+    wait_for(lambda: sink.delivered == 1)
     path.unlink()
     sink.publish(event(1))
+    wait_for(lambda: sink.delivered == 2)
     sink.close()
     assert ids() == [1]
 
@@ -206,7 +208,7 @@ def test_a_folder_that_cannot_be_made_is_told_once_and_the_agent_goes_on(
 
 
 _FILL_A_FULL_DISK = """
-import logging, resource, signal, sys
+import logging, resource, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from agent.feedback.history import HistorySink
@@ -222,11 +224,13 @@ sink = HistorySink(HistorySettings(), "hall", lambda: first.time)
 for _ in range(200):
     sink.publish(first)
 while sink.delivered < 200:
-    pass
+    time.sleep(0.005)
 assert sink.lost > 0, sink.lost
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 for _ in range(50):
     sink.publish(first)
+while sink.delivered < 250:
+    time.sleep(0.005)
 sink.close()
 assert sink.lost == 0, sink.lost
 """
@@ -248,7 +252,7 @@ def test_a_disk_that_is_full_is_told_once_and_writing_goes_on_when_it_has_room(
 
 
 _RECORD_AND_DIE = """
-import os, signal, sys
+import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from dataclasses import replace
 from agent.feedback.history import HistorySink, history_file
@@ -259,7 +263,7 @@ sink = HistorySink(HistorySettings(), "hall", lambda: first.time)
 for number in range(1, 300):
     sink.publish(replace(first, id=str(number)))
 while sink.delivered < 299:
-    pass
+    time.sleep(0.005)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
