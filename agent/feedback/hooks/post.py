@@ -63,7 +63,8 @@ class Poster:
     def abort(self) -> None:
         """End an attempt that is under way; for any thread."""
         self._late = True
-        line = self._connection.sock if self._connection is not None else None
+        connection = self._connection
+        line = connection.sock if connection is not None else None
         if line is not None:
             with suppress(OSError):  # of a TLS socket this one does not wait for the other side
                 socket.socket.shutdown(line, socket.SHUT_RDWR)
