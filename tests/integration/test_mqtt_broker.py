@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from time import monotonic
@@ -16,77 +15,13 @@ import numpy as np
 import pytest
 
 from agent.cli import main
-from agent.control import Control
-from agent.errors import AgentError
 from agent.feedback.mqtt import visit
-from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.outbox import Outbox
-from agent.settings import MqttSettings, Settings
-from agent.status import Status, StatusBoard
 from agent.types import Frame
+from tests.brokers.hall import BASE, DISCOVERY, EVENTS, Hall
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.publisher import numbered
-from tests.brokers.road import Road
 from tests.brokers.watcher import Watcher, wait_for
-
-BASE = "emotion-agent/hall"
-EVENTS = f"{BASE}/events"
-DISCOVERY = "homeassistant/device/emotion-agent-hall/config"
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path_factory.mktemp("broker")) as broker:
-        yield broker
-
-
-@pytest.fixture
-def watcher(broker: Mosquitto) -> Iterator[Watcher]:
-    broker.start()
-    with Watcher(broker.plain, "emotion-agent/#", "homeassistant/#") as watcher:
-        for topic in (f"{BASE}/availability", f"{BASE}/state", DISCOVERY):
-            watcher.publish(topic, b"", retain=True)
-        watcher.until(lambda: len(watcher.on(DISCOVERY)) > 0)
-        watcher.forget()
-        yield watcher
-
-
-class Hall:
-    """A device with its sink."""
-
-    def __init__(self, folder: Path, broker: Mosquitto, **more: Any) -> None:
-        login = {"host": "localhost", "username": "agent", "password": USERS["agent"]}
-        mqtt = {**login, "port": broker.plain, **more}
-        self.settings = Settings(device="hall", mqtt=MqttSettings.model_validate(mqtt))
-        self.control = Control(read_settings=self._read_settings)
-        self.board = StatusBoard()
-        self.board.show(Status(state="live"))
-        self.sink = MqttSink(self.settings, self.control, self.board, folder)
-
-    def close(self) -> None:
-        self.sink.close()
-
-    def health(self) -> str:
-        """What ails the connection; waits for something to."""
-        wait_for(lambda: self.board.status.health["mqtt"] not in {"connecting", "ok"})
-        return self.board.status.health["mqtt"]
-
-    @staticmethod
-    def _read_settings() -> Settings:
-        raise AgentError("agent.toml: unknown setting 'facs'\nagent.toml: 'device' is wrong")
-
-
-@pytest.fixture
-def hall(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[..., Hall]]:
-    open_halls: list[Hall] = []
-
-    def new(**more: Any) -> Hall:
-        open_halls.append(Hall(tmp_path, broker, **more))
-        return open_halls[-1]
-
-    yield new
-    for opened in open_halls:
-        opened.close()
 
 
 def ways_in(broker: Mosquitto) -> dict[str, dict[str, Any]]:
@@ -185,91 +120,6 @@ def test_a_denied_topic_is_told_once_and_its_events_wait_for_the_right(
     wait_for(lambda: denied.board.status.health["mqtt"] == "ok")
     assert [seen.json["frame"] for seen in watcher.on(EVENTS)] == list(range(30))
     assert len([r for r in caplog.records if "does not take" in r.getMessage()]) == 1
-
-
-@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"", b"\x20\x03\x00\x84\x00"])
-def test_a_broker_that_knows_only_3_1_1_is_served_in_that(
-    broker: Mosquitto, watcher: Watcher, hall: Callable[..., Hall], answer: bytes
-) -> None:
-    with closing(Road(broker.plain, to_mqtt_5=answer)) as road:
-        agent = hall(port=road.port)
-        agent.sink.publish(numbered(1))
-        watcher.until(lambda: len(watcher.on(EVENTS)) == 1)
-        agent.close()
-
-
-def test_a_network_that_falls_silent_is_noticed_and_nothing_is_lost(
-    broker: Mosquitto, watcher: Watcher, hall: Callable[..., Hall]
-) -> None:
-    with closing(Road(broker.plain)) as road:
-        agent = hall(port=road.port, keepalive=5)
-        watcher.first(f"{BASE}/state")
-        road.silent = True
-        for number in range(30):
-            agent.sink.publish(numbered(number))
-        assert "Keep alive timeout" in agent.health()
-        assert not watcher.on(EVENTS)
-        road.silent = False
-        watcher.until(lambda: len(watcher.on(EVENTS)) == 30)
-        assert [seen.json["frame"] for seen in watcher.on(EVENTS)] == list(range(30))
-        agent.close()
-
-
-def test_a_broker_that_acknowledges_nothing_is_left_and_met_again(
-    broker: Mosquitto,
-    watcher: Watcher,
-    hall: Callable[..., Hall],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(visit, "_UNANSWERED", 1.0)
-    with closing(Road(broker.plain)) as road:
-        agent = hall(port=road.port)
-        watcher.first(f"{BASE}/state")
-        road.keeps_acknowledgements = True
-        agent.sink.publish(numbered(1))
-        assert "acknowledges nothing any more" in agent.health()
-        road.keeps_acknowledgements = False
-        agent.sink.publish(numbered(2))
-        watcher.until(lambda: [seen.json["frame"] for seen in watcher.on(EVENTS)][-1:] == [2])
-        frames = [seen.json["frame"] for seen in watcher.on(EVENTS)]
-        assert list(dict.fromkeys(frames)) == [1, 2]
-        wait_for(lambda: agent.board.status.health["mqtt"] == "ok")
-        agent.close()
-
-
-def test_an_agent_that_cannot_take_leave_is_told_offline_by_its_will(
-    broker: Mosquitto, watcher: Watcher, hall: Callable[..., Hall]
-) -> None:
-    topic = f"{BASE}/availability"
-    with closing(Road(broker.plain)) as road:
-        agent = hall(port=road.port)
-        watcher.first(f"{BASE}/state")
-        road.keeps_acknowledgements = True
-        for number in range(30):
-            agent.sink.publish(numbered(number))
-        wait_for(lambda: agent.sink.delivered == 30)
-        agent.close()
-        watcher.until(lambda: watcher.on(topic)[-1].payload == b"offline")
-
-
-@pytest.mark.parametrize("window", [1, 3])
-def test_a_broker_gets_no_more_at_once_than_it_allows(tmp_path: Path, window: int) -> None:
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    broker = Mosquitto(folder, max_inflight_messages=window)
-    with broker, Watcher(broker.plain, "emotion-agent/#") as watcher:
-        with closing(Road(broker.plain)) as road:
-            road.lag = 0.02
-            agent = Hall(tmp_path, broker, port=road.port)
-            for number in range(100):
-                agent.sink.publish(numbered(number))
-            for command in ("mute", "pause", "cue"):
-                watcher.publish(f"{BASE}/command/{command}", "ON")
-            watcher.until(lambda: len(watcher.on(EVENTS)) == 100)
-            agent.close()
-        assert [seen.json["frame"] for seen in watcher.on(EVENTS)] == list(range(100))
-        watcher.until(lambda: watcher.on(f"{BASE}/availability")[-1].payload == b"offline")
-        assert 0 < road.most_in_flight <= window
 
 
 def test_the_availability_follows_the_agent(watcher: Watcher, hall: Callable[..., Hall]) -> None:
