@@ -13,8 +13,9 @@ from typing import Final, Literal
 from agent import __version__
 from agent.feedback.hooks.address import Address
 
-_RETRIED: Final = frozenset({408, 425, 429})
-"""Refusals that are not the message's fault: too slow, too early, too many."""
+_RETRIED: Final = frozenset({401, 403, 404, 405, 407, 408, 425, 429})
+"""Refusals that are not the message's fault: a token, an address or a proxy that a person can mend;
+too slow, too early, too many."""
 _READ: Final = 65_536  # bytes of an answer that are read; what is longer ends the connection
 _REASON: Final = 60  # characters of a server's reason that are told
 _LONGEST_WAIT: Final = 3600.0  # seconds that a server may ask for

@@ -101,7 +101,7 @@ def test_only_chosen_events_are_posted(receiver: Receiver, hook: Callable[..., H
     assert receiver.frames == [0, 2, 5, 6]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 408, 425, 429])
+@pytest.mark.parametrize("status", [500, 502, 503, 401, 403, 404, 408, 425, 429])
 def test_a_server_in_trouble_gets_the_events_again_in_order(
     receiver: Receiver, hook: Callable[..., Hook], caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_server_that_asks_to_be_left_alone_is(
 def test_what_a_server_will_never_take_is_counted_told_once_and_left_out(
     receiver: Receiver, hook: Callable[..., Hook], caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver.script = [400, 400, 204, 403, 204, 400]
+    receiver.script = [400, 400, 204, 422, 204, 400]
     refused = hook()
     refused.publish(0, 1)
     told = "it does not take an event: 400 Bad Request; such events are dropped"
@@ -278,7 +278,7 @@ def test_the_address_and_the_token_stay_out_of_the_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     (tmp_path / "token").write_text("t0ken\n")
-    receiver.script = [500, 404]
+    receiver.script = [500, 413]
     quiet = hook(f"http://localhost:{receiver.port}/h1dden", token_file=str(tmp_path / "token"))
     quiet.publish(1, 2)
     wait_for(lambda: receiver.frames == [2])
