@@ -107,11 +107,12 @@ class FacesSettings(_Section):
 class RuntimeSettings(_Section):
     """The engine that runs the expression model."""
 
-    kind: Literal["auto", "tflite"] = "auto"
-    """`auto` takes the fastest engine that loads on this machine."""
+    kind: Literal["auto", "tflite", "onnx"] = "auto"
+    """`auto` takes the fastest engine that loads on this machine and has a file of the model."""
     model: Text = "fer-compact"
     """Name of a shipped model, or the folder of another (with its `manifest.json`)."""
-    precision: Literal["int8", "float32"] = "int8"
+    precision: Literal["int8", "int8-float-io", "dynamic", "float16", "float32"] = "int8"
+    """Which of the model's files; `emotion-agent models list` tells what there is."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads of the expression model and the detector. Small networks gain nothing from more."""
 

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")
-    add("--to", type=_targets, required=True, metavar="TARGETS", help=f"of {', '.join(TARGETS)}")
+    add("--to", type=_targets, required=True, metavar="TARGETS", help=_TO_HELP)
     add("--data", type=Path, required=True, metavar="FILE", help="FER+ arrays to judge by")
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder")
     add("--name", type=_name, required=True, help="as the settings name it: fer-compact")
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_TO_HELP: Final = f"all, or some of {','.join(TARGETS)}"
 _CROPS_HELP: Final = (
     "TOML with a table for each detector, [blazeface] margin = 0.3, drop = 0.05 "
     "(default: those of a manifest in DIR)"
@@ -108,11 +109,13 @@ _CROPS_HELP: Final = (
 
 
 def _targets(text: str) -> list[Target]:
+    if text == "all":
+        return list(TARGETS.values())
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in TARGETS]
     if unknown:
         raise argparse.ArgumentTypeError(
-            f"unknown target '{unknown[0]}'; the targets are {', '.join(TARGETS)}"
+            f"unknown target '{unknown[0]}'; the targets are all, {', '.join(TARGETS)}"
         )
     return [TARGETS[name] for name in dict.fromkeys(names)]
 

@@ -21,12 +21,14 @@ from converters.keras_file import load_keras_file, preprocessing_of
 from converters.parity import Reference, compare, reference
 from converters.pictures import Labelled, calibration_pictures, labelled
 from converters.report import FileReport, Report, milliseconds_per_face
-from converters.targets.target import Artifact, Target, Task
+from converters.targets.target import Artifact, Skipped, Target, Task
 from training.ferplus import FerPlus, load_arrays
 from training.metrics import measure
 from training.targets import Mode, targets
 
 CALIBRATION_SEED: Final = 0
+_OWN_PACKAGES: Final = ("agent", "converters", "training")
+_INSTALL: Final = "pip install 'emotion-agent[convert]'"
 
 Say = Callable[[str], None]
 
@@ -62,21 +64,23 @@ class _Source:
     """Without files and metrics."""
 
 
+Made = list[tuple[Target, Artifact]]
+
+
 def convert(job: Job, say: Say = print) -> Report:
     """Convert, compare every file with the Keras model, and publish if all are within the limits.
 
     `out` is untouched unless the report is without complaints. `say` gets a line of progress now
     and then. Raises `ModelError` or `TrainingError` for input that cannot be used.
     """
-    source = _read(job, say)
     job.out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{job.out.name}-", dir=job.out.parent) as folder:
+    with (
+        TemporaryDirectory(prefix=f".{job.out.name}-", dir=job.out.parent) as folder,
+        TemporaryDirectory(prefix="emotion-convert-") as work,
+    ):
         draft = Path(folder)
-        made: list[tuple[Target, Artifact]] = []
-        for target in job.targets:
-            say(f"converting to {target.name}")
-            with output_hidden(not job.verbose):
-                made += [(target, artifact) for artifact in target.convert(source.task, draft)]
+        source = _read(job, Path(work), say)
+        made, skipped = _make(job, source.task, draft, say)
         entries = [_entry(artifact, draft) for _, artifact in made]
         manifest = source.manifest.model_copy(update={"files": entries})
         files = []
@@ -84,13 +88,33 @@ def convert(job: Job, say: Say = print) -> Report:
             say(f"comparing {artifact.file} with the Keras model")
             with output_hidden(not job.verbose):
                 files.append(_measured(target, artifact, manifest, draft, source))
-        report = Report(source.expected, files)
+        report = Report(source.expected, files, skipped)
         if not report.complaints:
             _publish(manifest.model_copy(update={"metrics": report.as_dict()}), draft, job.out)
     return report
 
 
-def _read(job: Job, say: Say) -> _Source:
+def _make(job: Job, task: Task, draft: Path, say: Say) -> tuple[Made, list[Skipped]]:
+    made: Made = []
+    skipped: list[Skipped] = []
+    for target in job.targets:
+        say(f"converting to {target.name}")
+        try:
+            with output_hidden(not job.verbose):
+                results = target.convert(task, draft)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] in _OWN_PACKAGES:
+                raise
+            results = [Skipped(target.name, f"needs {error.name}: {_INSTALL}")]
+        for result in results:
+            if isinstance(result, Skipped):
+                skipped.append(result)
+            else:
+                made.append((target, result))
+    return made, skipped
+
+
+def _read(job: Job, work: Path, say: Say) -> _Source:
     model = load_keras_file(job.model)
     plain = fold(model)
     preprocessing = preprocessing_of(model)
@@ -100,7 +124,7 @@ def _read(job: Job, say: Say) -> _Source:
     say(f"asking the Keras model about {len(pictures):,} validation pictures")
     expected = reference(model, preprocessing, pictures)
     return _Source(
-        task=Task(plain, preprocessing, calibration),
+        task=Task(plain, preprocessing, calibration, work),
         expected=expected,
         test=labelled(data, "test", preprocessing) if "test" in data else None,
         manifest=Manifest(
@@ -177,13 +201,11 @@ def _tensorflow_version() -> str:
 
 
 def _entry(artifact: Artifact, folder: Path) -> ModelFile:
-    path = folder / artifact.file
     return ModelFile(
-        file=artifact.file,
+        **manifests.stored(folder / artifact.file).model_dump(),
         runtime=artifact.runtime,
         precision=artifact.precision,
-        sha256=manifests.sha256(path),
-        bytes=path.stat().st_size,
+        parts=[manifests.stored(folder / name) for name in artifact.parts],
     )
 
 
@@ -196,7 +218,7 @@ def _measured(
         test = source.test
         return FileReport(
             artifact=artifact,
-            bytes=(folder / artifact.file).stat().st_size,
+            bytes=sum((folder / name).stat().st_size for name in (artifact.file, *artifact.parts)),
             parity=parity,
             valid=metrics,
             test=measure(runtime.predict(test.crops), test.labels) if test else None,
@@ -210,5 +232,6 @@ def _publish(manifest: Manifest, draft: Path, out: Path) -> None:
     """Move the files in, the manifest last: until then their hashes are refused."""
     out.mkdir(exist_ok=True)
     for entry in manifest.files:
-        (draft / entry.file).replace(out / entry.file)
+        for file in (entry, *entry.parts):
+            (draft / file.file).replace(out / file.file)
     manifests.write(manifest, out)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from agent.emotion.labels import EMOTIONS
 from agent.runtimes.runtime import EmotionRuntime
 from converters.parity import LIMITS, Parity, Reference
-from converters.targets.target import Artifact
+from converters.targets.target import Artifact, Skipped
 from training.metrics import PROTOCOL, Metrics
 
 _TIMED_FACES: Final = 200
@@ -51,10 +51,13 @@ class Report:
 
     expected: Reference
     files: list[FileReport]
+    skipped: list[Skipped]
 
     @property
     def complaints(self) -> list[str]:
         """What is over the limits, one phrase for each file; empty where all may be published."""
+        if not self.files:
+            return ["no file could be made here"]
         return [
             f"{file.artifact.file}: {', '.join(file.complaints)}"
             for file in self.files
@@ -90,7 +93,8 @@ class Report:
             f"{found.pictures:,} validation pictures; temperature {self.expected.temperature:g}; "
             "ms/face on one thread of this machine"
         )
-        return "\n".join([*(_COLUMNS.format(*row).rstrip() for row in rows), note])
+        skipped = [f"{each.what:<22} skipped: {each.reason}" for each in self.skipped]
+        return "\n".join([*(_COLUMNS.format(*row).rstrip() for row in rows), *skipped, note])
 
 
 def _cells(file: FileReport) -> tuple[str, ...]:

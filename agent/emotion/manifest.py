@@ -19,23 +19,39 @@ from agent.errors import ModelError
 
 FILE_NAME: Final = "manifest.json"
 
-Precision = Literal["int8", "float32"]
+Precision = Literal["int8", "int8-float-io", "dynamic", "float16", "float32"]
+"""How a file stores its numbers: `int8` throughout; `int8-float-io`, the same with float input and
+output; `dynamic`, int8 weights with activations quantized as they come; floats."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelFile(_Part):
-    """One file of the model, for one runtime."""
+class StoredFile(_Part):
+    """A file beside the manifest."""
 
     file: str
     """Name inside the manifest's folder."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(gt=0)]
+
+
+class ModelFile(StoredFile):
+    """One file of the model, for one runtime."""
+
     runtime: str
     """The engine's name in the settings."""
     precision: Precision
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(gt=0)]
+    parts: list[StoredFile] = []
+    """Files that the engine loads along with it, as the weights of an OpenVINO IR."""
+
+
+class SourceFile(StoredFile):
+    """The Keras file that all others were converted from."""
+
+    note: str
+    """What it is."""
 
 
 class Input(_Part):
@@ -81,6 +97,8 @@ class Manifest(_Part):
     """Numbers by file, with the protocol that they were measured by."""
     training: dict[str, Any]
     """The plan and the data that the model was trained with."""
+    source: SourceFile | None = None
+    """The Keras file, where it is kept beside the others."""
 
     @property
     def model_id(self) -> str:
@@ -135,17 +153,28 @@ def checked_file(manifest: Manifest, folder: Path, runtime: str, precision: Prec
     if entry is None:
         there = ", ".join(f"{file.runtime} {file.precision}" for file in manifest.files)
         raise ModelError(f"{folder / FILE_NAME}: no {runtime} {precision} file; it has {there}")
-    path = folder / entry.file
+    for part in (entry, *entry.parts):
+        require_unchanged(part, folder)
+    return folder / entry.file
+
+
+def require_unchanged(file: StoredFile, folder: Path) -> None:
+    """Raise `ModelError` unless the file is there and its hash is the manifest's."""
+    path = folder / file.file
     try:
         found = sha256(path)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from None
-    if found != entry.sha256:
+    if found != file.sha256:
         raise ModelError(
-            f"{path}: SHA-256 is {found[:12]}..., the manifest says {entry.sha256[:12]}...: "
+            f"{path}: SHA-256 is {found[:12]}..., the manifest says {file.sha256[:12]}...: "
             "the file was changed or damaged; fetch it again"
         )
-    return path
+
+
+def stored(path: Path) -> StoredFile:
+    """The entry for a file as it is now."""
+    return StoredFile(file=path.name, sha256=sha256(path), bytes=path.stat().st_size)
 
 
 def sha256(path: Path) -> str:

@@ -55,7 +55,15 @@ def _open_tflite(
     return TfliteRuntime(manifest, folder, precision, threads)
 
 
-ENGINES: Final[dict[str, Engine]] = {"tflite": _open_tflite}
+def _open_onnx(
+    manifest: Manifest, folder: Path, precision: Precision, threads: int
+) -> EmotionRuntime:
+    from agent.runtimes.onnx import OnnxRuntime  # noqa: PLC0415
+
+    return OnnxRuntime(manifest, folder, precision, threads)
+
+
+ENGINES: Final[dict[str, Engine]] = {"tflite": _open_tflite, "onnx": _open_onnx}
 """Engines by their name in the settings, the fastest first."""
 
 _FASTEST: Final = next(iter(ENGINES))

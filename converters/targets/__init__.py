@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from converters.targets.onnx import OnnxTarget
 from converters.targets.target import Target
 from converters.targets.tflite import TfliteTarget
 
-TARGETS: Final[dict[str, Target]] = {target.name: target for target in (TfliteTarget(),)}
-"""Targets by the name that `--to` takes."""
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target for target in (TfliteTarget(), OnnxTarget())
+}
+"""Targets by the name that `--to` takes, in the order in which `--to all` makes them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +23,18 @@ class Artifact:
     """Its name inside the folder that it was written to."""
     runtime: str
     precision: Precision
+    parts: tuple[str, ...] = ()
+    """Names of the files that the engine loads along with it."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that this machine cannot make."""
+
+    what: str
+    """The target's name, and the precision where others of it can be made: `tensorrt int8`."""
+    reason: str
+    """What is missing, as in `needs an NVIDIA GPU`."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class Task:
     preprocessing: Preprocessing
     calibration: npt.NDArray[np.uint8]
     """N x side x side crops to find the range of every tensor with; black and white occur."""
+    work: Path
+    """A folder for files that several targets start from; it goes when the conversion ends."""
 
 
 class Target(Protocol):
@@ -41,8 +56,12 @@ class Target(Protocol):
     name: str
     """As `--to` takes it."""
 
-    def convert(self, task: Task, folder: Path) -> list[Artifact]:
-        """Write the model's files into the folder; raises `ModelError` where that cannot be."""
+    def convert(self, task: Task, folder: Path) -> Sequence[Artifact | Skipped]:
+        """Write the model's files into the folder, or say why this machine cannot.
+
+        Raises `ModelError` for a model that cannot be converted. A package that is not installed
+        may raise its own `ModuleNotFoundError`; the target counts as skipped then.
+        """
         ...
 
     def open(self, manifest: Manifest, folder: Path, precision: Precision) -> EmotionRuntime:

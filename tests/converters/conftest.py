@@ -13,6 +13,9 @@ import pytest
 
 from agent.emotion.preprocess import Preprocessing
 from converters.conversion import Job
+from converters.folding import fold
+from converters.pictures import calibration_pictures
+from converters.targets.target import Task
 from converters.targets.tflite import TfliteTarget
 from training.backend import load_keras
 from training.ferplus import FerPlus, Part, save_arrays
@@ -102,6 +105,13 @@ def trained(untrained: Callable[[], Any], keras: Any, data: FerPlus) -> Any:
     accuracy = model.evaluate(inputs["valid"], labels["valid"], verbose=0)[1]
     assert 0.8 < accuracy < 0.95
     return model
+
+
+@pytest.fixture(scope="session")
+def task(trained: Any, data: FerPlus, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The trained network, folded, with calibration pictures."""
+    pictures = calibration_pictures(data, Preprocessing())
+    return Task(fold(trained), Preprocessing(), pictures, tmp_path_factory.mktemp("work"))
 
 
 @pytest.fixture(scope="session")

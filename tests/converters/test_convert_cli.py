@@ -142,7 +142,7 @@ def test_a_wrong_crops_file_is_told_where(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"to": "tflite,caffe"}, "unknown target 'caffe'; the targets are tflite"),
+        ({"to": "tflite,caffe"}, "unknown target 'caffe'; the targets are all, tflite"),
         ({"name": "Fer Compact"}, "small letters, digits and hyphens"),
     ],
 )

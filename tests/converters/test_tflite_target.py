@@ -7,20 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
 from agent.quiet import output_hidden
 from agent.runtimes.litert import load_interpreter
-from converters.folding import fold
-from converters.pictures import calibration_pictures
 from converters.targets.target import Task
 from converters.targets.tflite import TfliteTarget
-from training.ferplus import FerPlus
-
-
-@pytest.fixture(scope="module")
-def task(trained: Any, data: FerPlus) -> Task:
-    return Task(fold(trained), Preprocessing(), calibration_pictures(data, Preprocessing()))
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def write_model(folder: Path, classes: int = len(EMOTIONS)) -> Manifest:
     folder.mkdir(parents=True)
     noise = np.random.default_rng(0).integers(0, 256, (60, SIDE, SIDE), dtype=np.uint8)
     noise[0, 0, :2] = 0, 255
-    task = Task(network(load_keras(), classes), Preprocessing(SIDE), noise)
+    task = Task(network(load_keras(), classes), Preprocessing(SIDE), noise, work=folder)
     with output_hidden():
         artifacts = TfliteTarget().convert(task, folder)
     manifest = Manifest(
