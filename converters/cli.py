@@ -7,14 +7,13 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent.emotion.manifest import Crop
+from agent.emotion.manifest import Crop, Precision
 from agent.errors import AgentError, ModelError
 from converters.targets import TARGETS
-from converters.targets.target import Target
 from training.errors import TrainingError
 
 if sys.version_info >= (3, 11):
@@ -50,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     crops = _read_crops(arguments.crops) if arguments.crops else None
-    for path in (arguments.model, arguments.data):
-        if not path.is_file():
-            raise ModelError(f"{path}: no such file")
+    if not arguments.model.is_file():
+        raise ModelError(f"{arguments.model}: no such file")
+    if not arguments.data.exists():
+        raise ModelError(f"{arguments.data}: no such file or folder")
     from training.backend import load_keras  # noqa: PLC0415
 
     load_keras()
@@ -64,7 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         name=arguments.name,
         version=arguments.version,
-        targets=arguments.to,
+        targets=[TARGETS[name] for name in arguments.to],
+        precisions=arguments.to,
         crops=crops,
         licence=arguments.licence,
         verbose=arguments.verbose,
@@ -90,34 +91,50 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")
-    add("--to", type=_targets, required=True, metavar="TARGETS", help=_TO_HELP)
-    add("--data", type=Path, required=True, metavar="FILE", help="FER+ arrays to judge by")
+    add("--to", type=_wanted, required=True, metavar="TARGETS", help=_TO_HELP)
+    add("--data", type=Path, required=True, metavar="PLACE", help=_DATA_HELP)
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder")
-    add("--name", type=_name, required=True, help="as the settings name it: fer-compact")
-    add("--version", required=True, help="of the model: 1.0.0")
-    add("--licence", default="Apache-2.0", help="default: %(default)s")
+    add("--name", type=_name, help=f"as the settings name it: fer-compact {_BESIDE}")
+    add("--version", help=f"of the model: 1.0.0 {_BESIDE}")
+    add("--licence", help=f"such as Apache-2.0 {_BESIDE}")
     add("--crops", type=Path, metavar="FILE", help=_CROPS_HELP)
     add("--verbose", action="store_true", help="show what the libraries print")
     return parser
 
 
-_TO_HELP: Final = f"all, or some of {','.join(TARGETS)}"
+_TO_HELP: Final = (
+    f"all, or some of {', '.join(TARGETS)}, with commas between; tflite:int8 is one precision only"
+)
+_BESIDE: Final = "(default: that of the manifest beside the model)"
+_DATA_HELP: Final = (
+    "FER+ to calibrate with and to judge by: the arrays of `emotion-train prepare`, or a folder "
+    "with them or with fer2013.csv (or fer2013.tar.gz) and fer2013new.csv"
+)
 _CROPS_HELP: Final = (
     "TOML with a table for each detector, [blazeface] margin = 0.3, drop = 0.05 "
-    "(default: those of a manifest in DIR)"
+    "(default: those of the manifest beside the model, or of one in DIR)"
 )
 
 
-def _targets(text: str) -> list[Target]:
+def _wanted(text: str) -> dict[str, tuple[Precision, ...]]:
+    """Precisions by target from `tflite,onnx:int8,onnx:float32`; `all` stands for all targets."""
+    every: tuple[Precision, ...] = get_args(Precision)
     if text == "all":
-        return list(TARGETS.values())
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in TARGETS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"unknown target '{unknown[0]}'; the targets are all, {', '.join(TARGETS)}"
-        )
-    return [TARGETS[name] for name in dict.fromkeys(names)]
+        return dict.fromkeys(TARGETS, every)
+    wanted: dict[str, tuple[Precision, ...]] = {}
+    for item in text.split(","):
+        name, _, given = item.strip().partition(":")
+        if name not in TARGETS:
+            raise argparse.ArgumentTypeError(
+                f"unknown target '{name}'; the targets are all, {', '.join(TARGETS)}"
+            )
+        if given and given not in every:
+            raise argparse.ArgumentTypeError(
+                f"unknown precision '{given}'; the precisions are {', '.join(every)}"
+            )
+        chosen = tuple(each for each in every if given in ("", each))
+        wanted[name] = wanted.get(name, ()) + chosen
+    return wanted
 
 
 def _name(text: str) -> str:

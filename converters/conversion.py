@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from agent.emotion import manifest as manifests
 from agent.emotion.labels import EMOTIONS
-from agent.emotion.manifest import Crop, Input, Manifest, ModelFile
+from agent.emotion.manifest import Crop, Input, Manifest, ModelFile, Precision, SourceFile
 from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
 from agent.quiet import output_hidden
-from converters.folding import fold
+from converters.folding import fold, is_folded
 from converters.keras_file import load_keras_file, preprocessing_of
 from converters.parity import Reference, compare, reference
 from converters.pictures import Labelled, calibration_pictures, labelled
+from converters.provenance import described_by, learnt_prior, training_record
 from converters.report import FileReport, Report, milliseconds_per_face
 from converters.targets.target import Artifact, Skipped, Target, Task
-from training.ferplus import FerPlus, load_arrays
+from training.loading import load_data
 from training.metrics import measure
-from training.targets import Mode, targets
 
 CALIBRATION_SEED: Final = 0
+SOURCE_FILE: Final = "model.keras"
+SOURCE_NOTE: Final = (
+    "the trained network, its batch normalisation folded into the convolutions, without dropout; "
+    "all files were converted from it"
+)
 _OWN_PACKAGES: Final = ("agent", "converters", "training")
 _INSTALL: Final = "pip install 'emotion-agent[convert]'"
 
@@ -40,15 +44,18 @@ class Job:
     model: Path
     """The `.keras` file; a `plan.json` beside it is kept in the manifest."""
     data: Path
-    """Prepared FER+ arrays with the parts `train`, `valid` and, where there is one, `test`."""
+    """FER+ as `load_data` takes it, with the parts `train`, `valid` and perhaps `test`."""
     out: Path
     """The model's folder; made, or its files replaced."""
-    name: str
-    version: str
     targets: Sequence[Target]
+    precisions: Mapping[str, tuple[Precision, ...]] = field(default_factory=dict)
+    """By the target's name; all of a target that is not named."""
+    name: str | None = None
+    """None takes name, version, licence and crops from the manifest beside the model."""
+    version: str | None = None
+    licence: str | None = None
     crops: dict[str, Crop] | None = None
-    """By detector; None keeps those of a manifest in `out`."""
-    licence: str = "Apache-2.0"
+    """By detector; None keeps those of the manifest beside the model, or of one in `out`."""
     verbose: bool = False
     """Show what the libraries print."""
 
@@ -79,7 +86,7 @@ def convert(job: Job, say: Say = print) -> Report:
         TemporaryDirectory(prefix="emotion-convert-") as work,
     ):
         draft = Path(folder)
-        source = _read(job, Path(work), say)
+        source = _read(job, draft, Path(work), say)
         made, skipped = _make(job, source.task, draft, say)
         entries = [_entry(artifact, draft) for _, artifact in made]
         manifest = source.manifest.model_copy(update={"files": entries})
@@ -98,10 +105,11 @@ def _make(job: Job, task: Task, draft: Path, say: Say) -> tuple[Made, list[Skipp
     made: Made = []
     skipped: list[Skipped] = []
     for target in job.targets:
+        wanted = job.precisions.get(target.name, task.wanted)
         say(f"converting to {target.name}")
         try:
             with output_hidden(not job.verbose):
-                results = target.convert(task, draft)
+                results = target.convert(replace(task, wanted=wanted), draft)
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] in _OWN_PACKAGES:
                 raise
@@ -109,39 +117,68 @@ def _make(job: Job, task: Task, draft: Path, say: Say) -> tuple[Made, list[Skipp
         for result in results:
             if isinstance(result, Skipped):
                 skipped.append(result)
-            else:
+            elif result.precision in wanted:
                 made.append((target, result))
     return made, skipped
 
 
-def _read(job: Job, work: Path, say: Say) -> _Source:
+def _read(job: Job, draft: Path, work: Path, say: Say) -> _Source:
+    known = described_by(job.model)
+    name, version, licence = _identity(job, known)
     model = load_keras_file(job.model)
     plain = fold(model)
     preprocessing = preprocessing_of(model)
-    data = load_arrays(job.data)
-    pictures = labelled(data, "valid", preprocessing)
-    calibration = calibration_pictures(data, preprocessing, CALIBRATION_SEED)
+    say(f"reading {job.data}")
+    found = load_data(job.data)
+    pictures = labelled(found.data, "valid", preprocessing)
+    calibration = calibration_pictures(found.data, preprocessing, CALIBRATION_SEED)
     say(f"asking the Keras model about {len(pictures):,} validation pictures")
     expected = reference(model, preprocessing, pictures)
-    return _Source(
-        task=Task(plain, preprocessing, calibration, work),
-        expected=expected,
-        test=labelled(data, "test", preprocessing) if "test" in data else None,
-        manifest=Manifest(
-            name=job.name,
-            version=job.version,
-            licence=job.licence,
-            files=[],
-            input=_input(preprocessing),
-            crops=_crops(job),
-            labels=list(EMOTIONS),
-            output="logits",
-            temperature=expected.temperature,
-            prior=_prior(job, data),
-            metrics={},
-            training=_training(job, data, len(calibration)),
+    test = labelled(found.data, "test", preprocessing) if "test" in found.data else None
+    manifest = Manifest(
+        name=name,
+        version=version,
+        licence=licence,
+        files=[],
+        input=_input(preprocessing),
+        crops=_crops(job, known),
+        labels=list(EMOTIONS),
+        output="logits",
+        temperature=expected.temperature,
+        prior=known.prior if known else learnt_prior(job.model, found.data),
+        metrics={},
+        training=training_record(
+            job.model,
+            known,
+            found,
+            f"{len(calibration)} training pictures, seed {CALIBRATION_SEED}, "
+            "every other one augmented",
         ),
+        source=_keep_source(job.model, model, plain, draft),
     )
+    return _Source(Task(plain, preprocessing, calibration, work), expected, test, manifest)
+
+
+def _identity(job: Job, known: Manifest | None) -> tuple[str, str, str]:
+    """Name, version and licence: as given, or as the manifest beside the model has them."""
+    name = job.name or (known.name if known else None)
+    version = job.version or (known.version if known else None)
+    if name is None or version is None:
+        raise ModelError(
+            f"{job.model}: no {manifests.FILE_NAME} beside it tells its name and version; "
+            "give --name and --version"
+        )
+    return name, version, job.licence or (known.licence if known else "Apache-2.0")
+
+
+def _keep_source(path: Path, model: Any, plain: Any, draft: Path) -> SourceFile:
+    """Put the folded network beside the files, so that they can be made again without training."""
+    kept = draft / SOURCE_FILE
+    if is_folded(model):
+        shutil.copyfile(path, kept)
+    else:
+        plain.save(kept)
+    return SourceFile(**manifests.stored(kept).model_dump(), note=SOURCE_NOTE)
 
 
 def _input(preprocessing: Preprocessing) -> Input:
@@ -150,54 +187,12 @@ def _input(preprocessing: Preprocessing) -> Input:
     )
 
 
-def _crops(job: Job) -> dict[str, Crop]:
+def _crops(job: Job, known: Manifest | None) -> dict[str, Crop]:
     if job.crops is not None:
         return job.crops
+    if known is not None:
+        return known.crops
     return manifests.read(job.out).crops if (job.out / manifests.FILE_NAME).exists() else {}
-
-
-def _training(job: Job, data: FerPlus, calibration: int) -> dict[str, Any]:
-    """Where the files come from: enough to make them again."""
-    return {
-        "plan": _plan(job.model.with_name("plan.json")),
-        "data": {
-            "description": "FER2013 pictures with the votes of FER+ (Barsoum et al. 2016)",
-            "pictures": {part: len(rows) for part, rows in data.items()},
-            "sha256": manifests.sha256(job.data),
-        },
-        "keras_file_sha256": manifests.sha256(job.model),
-        "conversion": {
-            "calibration": f"{calibration} training pictures, seed {CALIBRATION_SEED}, "
-            "every other one augmented",
-            "keras": version("keras"),
-            "tensorflow": _tensorflow_version(),
-        },
-    }
-
-
-def _plan(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        plan: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise ModelError(f"{path}: not valid JSON: {error}") from None
-    return plan
-
-
-def _prior(job: Job, data: FerPlus) -> dict[str, float]:
-    """Mean of the targets that the model was trained on: what it has learnt of how rare each is."""
-    plan = _plan(job.model.with_name("plan.json")) or {}
-    mode: Mode = plan.get("targets", "crossentropy")
-    wanted, _ = targets(data["train"].votes, mode)
-    shares = wanted.mean(axis=0).tolist()
-    return {name: round(share, 6) for name, share in zip(EMOTIONS, shares, strict=True)}
-
-
-def _tensorflow_version() -> str:
-    import tensorflow as tf  # noqa: PLC0415 - the package is called differently by platform
-
-    return str(tf.__version__)
 
 
 def _entry(artifact: Artifact, folder: Path) -> ModelFile:
@@ -234,4 +229,6 @@ def _publish(manifest: Manifest, draft: Path, out: Path) -> None:
     for entry in manifest.files:
         for file in (entry, *entry.parts):
             (draft / file.file).replace(out / file.file)
+    if manifest.source is not None:
+        (draft / manifest.source.file).replace(out / manifest.source.file)
     manifests.write(manifest, out)

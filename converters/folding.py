@@ -48,6 +48,11 @@ def fold(model: Any) -> Any:
     return plain
 
 
+def is_folded(model: Any) -> bool:
+    """Whether there is nothing left that `fold` would remove."""
+    return not any(isinstance(layer, _REMOVED) for layer in model.layers)
+
+
 def _require_known(layer: Any) -> None:
     kind = type(layer)
     if kind not in (layers.InputLayer, *_WEIGHTED, *_REMOVED, *_KEPT):

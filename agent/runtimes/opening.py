@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from agent.emotion import manifest as manifests
 from agent.emotion.manifest import Manifest, Precision
+from agent.errors import ModelError
 from agent.runtimes.catalogue import find_model
 from agent.runtimes.runtime import EmotionRuntime
 from agent.settings import RuntimeSettings
@@ -30,21 +31,44 @@ def open_runtime(settings: RuntimeSettings) -> OpenedModel:
     """Find the model, check it, load it.
 
     Raises `ModelError` with one line for an unknown model, a file that is missing, changed,
-    damaged or not what its manifest says, and an engine that is not installed.
+    damaged or not what its manifest says, and an engine that is not installed. With `auto`, only
+    where no engine loads.
     """
     folder = find_model(settings.model)
     manifest = manifests.read(folder)
-    kind = _FASTEST if settings.kind == "auto" else settings.kind
-    runtime = ENGINES[kind](manifest, folder, settings.precision, settings.threads)
+    if settings.kind == "auto":
+        runtime, why = _fastest(manifest, folder, settings)
+    else:
+        open_engine = ENGINES[settings.kind]
+        runtime = open_engine(manifest, folder, settings.precision, settings.threads)
+        why = "as set"
     logger.info(
         "expression model %s, %s, runs on %s (%s), %d thread(s)",
         manifest.model_id,
         settings.precision,
-        kind,
-        "auto: the fastest here" if settings.kind == "auto" else "as set",
+        runtime.kind,
+        why,
         settings.threads,
     )
     return OpenedModel(runtime, manifest)
+
+
+def _fastest(
+    manifest: Manifest, folder: Path, settings: RuntimeSettings
+) -> tuple[EmotionRuntime, str]:
+    """The first engine that has a file and loads, and why it is that one."""
+    passed: list[str] = []
+    for kind, open_engine in ENGINES.items():
+        if manifest.file_for(kind, settings.precision) is None:
+            passed.append(f"{kind} has no {settings.precision} file")
+            continue
+        try:
+            runtime = open_engine(manifest, folder, settings.precision, settings.threads)
+        except ModelError as error:
+            passed.append(f"{kind} does not load: {error}")
+            continue
+        return runtime, "; ".join(["auto: the fastest that loads here", *passed])
+    raise ModelError(f"{folder}: no engine can run this model: {'; '.join(passed)}")
 
 
 def _open_tflite(
@@ -63,7 +87,17 @@ def _open_onnx(
     return OnnxRuntime(manifest, folder, precision, threads)
 
 
-ENGINES: Final[dict[str, Engine]] = {"tflite": _open_tflite, "onnx": _open_onnx}
-"""Engines by their name in the settings, the fastest first."""
+def _open_openvino(
+    manifest: Manifest, folder: Path, precision: Precision, threads: int
+) -> EmotionRuntime:
+    from agent.runtimes.openvino import OpenvinoRuntime  # noqa: PLC0415
 
-_FASTEST: Final = next(iter(ENGINES))
+    return OpenvinoRuntime(manifest, folder, precision, threads)
+
+
+ENGINES: Final[dict[str, Engine]] = {
+    "tflite": _open_tflite,
+    "openvino": _open_openvino,
+    "onnx": _open_onnx,
+}
+"""Engines by their name in the settings, the fastest first."""

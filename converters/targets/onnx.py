@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,14 +22,32 @@ class OnnxTarget:
     name = "onnx"
 
     def convert(self, task: Task, folder: Path) -> list[Artifact]:
-        """Write `model-float32.onnx`."""
-        path = folder / "model-float32.onnx"
-        path.write_bytes(float_onnx(task).read_bytes())
-        return [Artifact(path.name, self.name, "float32")]
+        """Write `model-float32.onnx` and `model-int8.onnx`."""
+        artifacts = []
+        makers: dict[Precision, Callable[[Task], Path]] = {
+            "float32": float_onnx,
+            "int8": quantized_onnx,
+        }
+        for precision, make in makers.items():
+            if precision in task.wanted:
+                path = folder / f"model-{precision}.onnx"
+                path.write_bytes(make(task).read_bytes())
+                artifacts.append(Artifact(path.name, self.name, precision))
+        return artifacts
 
     def open(self, manifest: Manifest, folder: Path, precision: Precision) -> EmotionRuntime:
         """ONNX Runtime on one thread, as in the agent."""
         return OnnxRuntime(manifest, folder, precision, threads=1)
+
+
+def quantized_onnx(task: Task) -> Path:
+    """The int8 ONNX file as TensorRT reads it, made once for all targets that start from it."""
+    path = task.work / "int8.onnx"
+    if not path.exists():
+        from converters.targets.quantization import quantize  # noqa: PLC0415
+
+        quantize(float_onnx(task), path, task)
+    return path
 
 
 def float_onnx(task: Task) -> Path:

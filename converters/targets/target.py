@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class Task:
     """N x side x side crops to find the range of every tensor with; black and white occur."""
     work: Path
     """A folder for files that several targets start from; it goes when the conversion ends."""
+    wanted: tuple[Precision, ...] = get_args(Precision)
+    """Precisions to make. A target may make others as well; they are thrown away."""
 
 
 class Target(Protocol):

@@ -1,4 +1,4 @@
-"""TFLite files: float32, and int8 by calibration after training (Jacob et al. 2018).
+"""TFLite files: floats, and int8 by calibration after training (Jacob et al. 2018).
 
 TensorFlow is imported by the functions that need it, so that naming the targets costs nothing.
 """
@@ -16,28 +16,39 @@ from agent.runtimes.runtime import EmotionRuntime
 from agent.runtimes.tflite import TfliteRuntime
 from converters.targets.target import Artifact, Task
 
-_PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "float32")
+PRECISIONS: Final[tuple[Precision, ...]] = (
+    *("int8", "int8-float-io", "dynamic", "float16", "float32"),
+)
 
 
 class TfliteTarget:
-    """Two files with batch 1, input `image` and output `logits`."""
+    """Files with batch 1, input `image` and output `logits`."""
 
     name = "tflite"
 
     def convert(self, task: Task, folder: Path) -> list[Artifact]:
-        """Write `model-int8.tflite` and `model-float32.tflite`."""
+        """Write `model-int8.tflite` and so on, one for each precision."""
         artifacts = []
-        for precision in _PRECISIONS:
-            path = folder / f"model-{precision}.tflite"
-            path.write_bytes(_converted(task, precision))
-            artifacts.append(Artifact(path.name, self.name, precision))
-            if precision == "int8":
-                _check_input(path, task)
+        for precision in PRECISIONS:
+            if precision in task.wanted:
+                path = folder / f"model-{precision}.tflite"
+                path.write_bytes(tflite_file(task, precision).read_bytes())
+                artifacts.append(Artifact(path.name, self.name, precision))
         return artifacts
 
     def open(self, manifest: Manifest, folder: Path, precision: Precision) -> EmotionRuntime:
         """LiteRT on one thread, as in the agent."""
         return TfliteRuntime(manifest, folder, precision, threads=1)
+
+
+def tflite_file(task: Task, precision: Precision) -> Path:
+    """The network as a TFLite file, made once for all targets that start from it."""
+    path = task.work / f"{precision}.tflite"
+    if not path.exists():
+        path.write_bytes(_converted(task, precision))
+        if precision == "int8":
+            _check_input(path, task)
+    return path
 
 
 def _converted(task: Task, precision: Precision) -> bytes:
@@ -54,10 +65,14 @@ def _converted(task: Task, precision: Precision) -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [network.get_concrete_function()], owner
     )
-    if precision == "int8":
+    if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision in ("int8", "int8-float-io"):
         converter.representative_dataset = lambda: _samples(task)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if precision == "int8":
         converter.inference_input_type = tf.int8
         # The last layer gives int8 in any case: a float output would only add one operation.
         converter.inference_output_type = tf.int8

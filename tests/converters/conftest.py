@@ -127,6 +127,7 @@ def job(trained: Any, arrays: Path, tmp_path_factory: pytest.TempPathFactory) ->
         name="tiny",
         version="2.0.0",
         targets=[TfliteTarget()],
+        precisions={"tflite": ("int8", "float32")},
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from agent.runtimes.runtime import EmotionRuntime
 from agent.runtimes.tflite import TfliteRuntime
 from converters.conversion import Job, convert
 from converters.report import Report
-from converters.targets.target import Artifact, Task
+from converters.targets.target import Artifact, Skipped, Target, Task
 from converters.targets.tflite import TfliteTarget
 from training.ferplus import FerPlus
 
@@ -55,7 +56,7 @@ def test_the_folder_holds_the_files_and_the_manifest_and_nothing_else(
     out = done[0].out
 
     assert {path.name for path in out.iterdir()} == {
-        *("manifest.json", "model-int8.tflite", "model-float32.tflite")
+        *("manifest.json", "model.keras", "model-int8.tflite", "model-float32.tflite")
     }
     assert [path.name for path in out.parent.iterdir()] == ["tiny"]
 
@@ -71,6 +72,7 @@ def test_the_manifest_tells_what_the_files_are_and_where_they_come_from(
     assert manifest.preprocessing.side == 48
     assert manifest.training["plan"] == {"model": "tiny", "epochs": 10}
     assert manifest.training["data"]["pictures"] == {"train": 480, "valid": 400, "test": 160}
+    assert manifest.training["data"]["sha256"] == {"stripes.npz": manifests.sha256(job.data)}
     assert manifest.training["keras_file_sha256"] == manifests.sha256(job.model)
     for file in report.files:
         kept = manifest.metrics["files"][file.artifact.file]
@@ -78,6 +80,78 @@ def test_the_manifest_tells_what_the_files_are_and_where_they_come_from(
         assert kept["valid"]["pictures"] == 400
         assert kept["test"]["pictures"] == 160
         assert kept["parity"]["agreement"] == round(file.parity.agreement, 6)
+
+
+def test_the_kept_keras_file_is_folded_and_converts_to_the_same_files(
+    done: tuple[Job, Report], tmp_path: Path
+) -> None:
+    job, _ = done
+    first = manifests.read(job.out)
+    again = Job(job.out / "model.keras", job.data, tmp_path / "again", job.targets, job.precisions)
+
+    assert convert(again, silent).complaints == []
+
+    second = manifests.read(again.out)
+    assert second.model_id == "tiny@2.0.0"
+    assert second.source == first.source
+    assert second.temperature == first.temperature
+    assert second.training["plan"] == {"model": "tiny", "epochs": 10}
+    assert second.training["keras_file_sha256"] == manifests.sha256(job.model)
+    assert [file.sha256 for file in second.files] == [file.sha256 for file in first.files]
+
+
+def test_a_keras_file_that_is_not_the_manifests_own_is_refused(
+    done: tuple[Job, Report], fresh: Job, tmp_path: Path
+) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(done[0].out, folder)
+    shutil.copyfile(fresh.model, folder / "model.keras")
+
+    with pytest.raises(ModelError, match=r"model\.keras: SHA-256"):
+        convert(Job(folder / "model.keras", fresh.data, fresh.out, fresh.targets), silent)
+
+
+def test_a_model_without_a_manifest_needs_a_name_and_a_version(fresh: Job) -> None:
+    with pytest.raises(ModelError, match="give --name and --version"):
+        convert(replace(fresh, version=None), silent)
+
+    assert not fresh.out.exists()
+
+
+class NotHere:
+    """A target that this machine lacks something for, or a library that is not installed."""
+
+    name = "elsewhere"
+
+    def __init__(self, package: str | None = None) -> None:
+        self.package = package
+
+    def convert(self, task: Task, folder: Path) -> Sequence[Artifact | Skipped]:
+        if self.package is not None:
+            raise ModuleNotFoundError(f"No module named '{self.package}'", name=self.package)
+        return [Skipped("elsewhere int8", "needs a machine of its own")]
+
+    def open(self, manifest: Manifest, folder: Path, precision: Precision) -> EmotionRuntime:
+        raise AssertionError("nothing was made")
+
+
+def test_what_cannot_be_made_here_is_skipped_with_the_reason(fresh: Job) -> None:
+    targets: list[Target] = [NotHere(), NotHere("caffe"), TfliteTarget()]
+
+    report = convert(replace(fresh, targets=targets), silent)
+
+    assert report.complaints == []
+    assert "elsewhere int8" in report.text()
+    assert "skipped: needs a machine of its own" in report.text()
+    assert "skipped: needs caffe: pip install 'emotion-agent[convert]'" in report.text()
+    assert {file.runtime for file in manifests.read(fresh.out).files} == {"tflite"}
+
+
+def test_nothing_made_is_nothing_published(fresh: Job) -> None:
+    report = convert(replace(fresh, targets=[NotHere()]), silent)
+
+    assert report.complaints == ["no file could be made here"]
+    assert not fresh.out.exists()
 
 
 def test_the_published_files_run_in_the_agent_as_they_were_measured(

@@ -17,7 +17,7 @@ from converters.targets.tflite import TfliteTarget
 def arguments(job: Job, **changed: object) -> list[str]:
     """The command line of a job."""
     options = {
-        "to": "tflite",
+        "to": "tflite:int8,tflite:float32",
         "data": job.data,
         "out": job.out,
         "name": job.name,
@@ -48,6 +48,7 @@ def test_a_conversion_prints_a_table_and_where_it_wrote(
     assert "model-int8.tflite" in printed.out
     assert printed.out.endswith(f"written to {fresh.out}\n")
     assert printed.err.splitlines() == [
+        f"reading {fresh.data}",
         "asking the Keras model about 400 validation pictures",
         "converting to tflite",
         "comparing model-int8.tflite with the Keras model",
@@ -82,6 +83,16 @@ def test_missing_files_are_named(
     for name in ("model", "data", "crops"):
         assert main(arguments(fresh, **{name: gone})) == 1
         assert refusal(capfd).startswith(f"{gone}: ")
+
+
+def test_a_folder_without_data_says_what_it_should_hold(
+    fresh: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(fresh, data=tmp_path)) == 1
+
+    told = refusal(capfd)
+    assert told.startswith(f"{tmp_path}: holds neither ferplus.npz")
+    assert "fer2013new.csv" in told
 
 
 @pytest.mark.parametrize("kind", ["text", "no zip", "cut off", "not arrays"])
@@ -143,6 +154,7 @@ def test_a_wrong_crops_file_is_told_where(
     ("change", "told"),
     [
         ({"to": "tflite,caffe"}, "unknown target 'caffe'; the targets are all, tflite"),
+        ({"to": "tflite:int4"}, "unknown precision 'int4'; the precisions are int8, "),
         ({"name": "Fer Compact"}, "small letters, digits and hyphens"),
     ],
 )

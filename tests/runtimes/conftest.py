@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 
 from agent.emotion import manifest as manifests
 from agent.emotion.labels import EMOTIONS
-from agent.emotion.manifest import Input, Manifest, ModelFile, Precision
+from agent.emotion.manifest import Input, Manifest, ModelFile
 from agent.emotion.preprocess import Preprocessing
 from agent.quiet import output_hidden
-from converters.targets.target import Task
+from converters.targets.onnx import OnnxTarget
+from converters.targets.openvino import OpenvinoTarget
+from converters.targets.target import Artifact, Task
 from converters.targets.tflite import TfliteTarget
 from training.backend import load_keras
 
@@ -35,16 +38,20 @@ def network(keras: Any, classes: int = len(EMOTIONS)) -> Any:
 def write_model(folder: Path, classes: int = len(EMOTIONS)) -> Manifest:
     """Convert the network into the folder and describe it."""
     folder.mkdir(parents=True)
-    noise = np.random.default_rng(0).integers(0, 256, (60, SIDE, SIDE), dtype=np.uint8)
-    noise[0, 0, :2] = 0, 255
-    task = Task(network(load_keras(), classes), Preprocessing(SIDE), noise, work=folder)
-    with output_hidden():
-        artifacts = TfliteTarget().convert(task, folder)
+    calibration = pictures(100, seed=0)
+    calibration[0, 0, :2] = 0, 255
+    with TemporaryDirectory() as work, output_hidden():
+        task = Task(network(load_keras(), classes), Preprocessing(SIDE), calibration, Path(work))
+        artifacts = [
+            artifact
+            for target in (TfliteTarget(), OnnxTarget(), OpenvinoTarget())
+            for artifact in target.convert(task, folder)
+        ]
     manifest = Manifest(
         name="tiny",
         version="1.2.3",
         licence="Apache-2.0",
-        files=[entry(folder / a.file, a.precision) for a in artifacts],
+        files=[entry(artifact, folder) for artifact in artifacts],
         input=Input(side=SIDE, offset=128, divisor=128),
         crops={},
         labels=list(EMOTIONS),
@@ -57,14 +64,13 @@ def write_model(folder: Path, classes: int = len(EMOTIONS)) -> Manifest:
     return manifest
 
 
-def entry(path: Path, precision: Precision) -> ModelFile:
+def entry(artifact: Artifact, folder: Path) -> ModelFile:
     """The manifest's entry for a file as it is now."""
     return ModelFile(
-        file=path.name,
-        runtime="tflite",
-        precision=precision,
-        sha256=manifests.sha256(path),
-        bytes=path.stat().st_size,
+        **manifests.stored(folder / artifact.file).model_dump(),
+        runtime=artifact.runtime,
+        precision=artifact.precision,
+        parts=[manifests.stored(folder / name) for name in artifact.parts],
     )
 
 
@@ -91,8 +97,12 @@ def seven_classes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manif
 
 @pytest.fixture(scope="session")
 def faces() -> npt.NDArray[np.uint8]:
-    """33 pictures, each a different mix of light and noise."""
-    rng = np.random.default_rng(7)
-    light = rng.integers(0, 256, (33, 1, 1))
-    noise = rng.normal(0, 60, (33, SIDE, SIDE))
+    return pictures(33, seed=7)
+
+
+def pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Each a different mix of light and noise."""
+    rng = np.random.default_rng(seed)
+    light = rng.integers(0, 256, (count, 1, 1))
+    noise = rng.normal(0, 60, (count, SIDE, SIDE))
     return np.asarray(np.clip(light + noise, 0, 255), np.uint8)

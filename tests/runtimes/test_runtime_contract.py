@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from agent.emotion.manifest import Manifest
+from agent.emotion import manifest as manifests
+from agent.emotion.manifest import Input, Manifest, Precision
+from agent.errors import ModelError
+from agent.runtimes.onnx import OnnxRuntime
+from agent.runtimes.openvino import OpenvinoRuntime
 from agent.runtimes.runtime import EmotionRuntime
 from agent.runtimes.tflite import TfliteRuntime
 
@@ -17,15 +23,33 @@ Model = tuple[Path, Manifest]
 Faces = npt.NDArray[np.uint8]
 Open = Callable[[Path, Manifest, int], EmotionRuntime]
 
-RUNTIMES: dict[str, Open] = {
-    "tflite int8": lambda folder, manifest, n: TfliteRuntime(manifest, folder, "int8", n),
-    "tflite float32": lambda folder, manifest, n: TfliteRuntime(manifest, folder, "float32", n),
+RUNTIMES: dict[str, tuple[str, Precision, type[Any]]] = {
+    f"{kind} {precision}": (kind, precision, engine)
+    for kind, engine, precisions in (
+        ("tflite", TfliteRuntime, get_args(Precision)),
+        ("onnx", OnnxRuntime, ("int8", "float32")),
+        ("openvino", OpenvinoRuntime, ("int8", "float16", "float32")),
+    )
+    for precision in precisions
 }
+TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "float16": 5e-3}
+"""Largest difference of a probability to the float32 TFLite file; 0.1 for the quantized ones."""
 
 
 @pytest.fixture(params=list(RUNTIMES))
-def opened(request: pytest.FixtureRequest) -> Open:
-    return RUNTIMES[request.param]
+def named(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def opened(named: str) -> Open:
+    _, precision, engine = RUNTIMES[named]
+
+    def open_(folder: Path, manifest: Manifest, threads: int) -> EmotionRuntime:
+        runtime: EmotionRuntime = engine(manifest, folder, precision, threads)
+        return runtime
+
+    return open_
 
 
 @pytest.fixture
@@ -33,9 +57,71 @@ def runtime(opened: Open, tiny: Model) -> EmotionRuntime:
     return opened(*tiny, 1)
 
 
-def test_it_names_its_engine_and_its_model(runtime: EmotionRuntime) -> None:
-    assert runtime.kind == "tflite"
+def test_every_engine_and_precision_of_the_model_is_covered(tiny: Model) -> None:
+    files = {f"{file.runtime} {file.precision}" for file in tiny[1].files}
+
+    assert files == set(RUNTIMES)
+
+
+def test_it_names_its_engine_and_its_model(named: str, runtime: EmotionRuntime) -> None:
+    assert runtime.kind == RUNTIMES[named][0]
     assert runtime.model == "tiny@1.2.3"
+
+
+def test_it_says_what_the_float32_tflite_file_says(
+    named: str, runtime: EmotionRuntime, tiny: Model, faces: Faces
+) -> None:
+    folder, manifest = tiny
+    expected = TfliteRuntime(manifest, folder, "float32").predict(faces)
+
+    difference = np.abs(runtime.predict(faces) - expected).max()
+
+    assert difference <= TOLERANCE.get(RUNTIMES[named][1], 0.1)
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut off", "text"])
+def test_a_file_that_is_not_what_the_manifest_says_is_refused_in_one_line(
+    opened: Open, named: str, tiny: Model, tmp_path: Path, damage: str
+) -> None:
+    kind, precision, _ = RUNTIMES[named]
+    folder, manifest = tmp_path / "tiny", tiny[1]
+    shutil.copytree(tiny[0], folder)
+    file = manifest.file_for(kind, precision)
+    assert file is not None
+    path = folder / file.file
+    whole = path.read_bytes()
+    path.write_bytes(b"not a model\n" * 9 if damage == "text" else whole[: len(whole) // 2])
+    if damage != "changed":  # a manifest that promises just this content
+        stored = manifests.stored(path)
+        told = file.model_copy(update={"sha256": stored.sha256, "bytes": stored.bytes})
+        manifest = manifest.model_copy(update={"files": [told]})
+
+    with pytest.raises(ModelError) as refused:
+        opened(folder, manifest, 1)
+
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_of_seven_classes_is_refused(opened: Open, seven_classes: Model) -> None:
+    with pytest.raises(ModelError, match="7"):
+        opened(*seven_classes, 1)
+
+
+def test_a_model_of_another_size_than_its_manifest_is_refused(opened: Open, tiny: Model) -> None:
+    folder, manifest = tiny
+    larger = manifest.model_copy(update={"input": Input(side=48, offset=128, divisor=128)})
+
+    with pytest.raises(ModelError, match="48 x 48"):
+        opened(folder, larger, 1)
+
+
+def test_a_precision_that_the_model_has_not_is_named(opened: Open, named: str, tiny: Model) -> None:
+    kind, precision, _ = RUNTIMES[named]
+    others = [f for f in tiny[1].files if (f.runtime, f.precision) != (kind, precision)]
+
+    with pytest.raises(ModelError, match=f"no {kind} {precision} file; it has "):
+        opened(tiny[0], tiny[1].model_copy(update={"files": others}), 1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 33])
