@@ -7,6 +7,8 @@ PIP := $(BIN)/pip --disable-pip-version-check
 DATA ?= build/ferplus.npz
 MODEL ?= build/train/fer-compact/model.keras
 VERSION ?= 1.0.0
+# What a checkout brings; the other precisions are made where they are wanted.
+FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 
 .PHONY: setup setup-dev run test lint train convert bench lock clean
 
@@ -52,7 +54,7 @@ train: setup-dev
 
 ## convert: the trained model to models/fer-compact
 convert: setup-dev
-	$(BIN)/emotion-convert $(MODEL) --to tflite --data $(DATA) --crops training/crops.toml \
+	$(BIN)/emotion-convert $(MODEL) --to $(FILES) --data $(DATA) --crops training/crops.toml \
 	  --out models/fer-compact --name fer-compact --version $(VERSION) $(ARGS)
 
 bench: setup

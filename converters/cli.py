@@ -72,6 +72,12 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     report = convert(job, lambda line: print(line, file=sys.stderr, flush=True))
     print(report.text())
+    if arguments.json is not None:
+        report.write_json(arguments.json)
+    if arguments.html is not None:
+        from converters.page import write_page  # noqa: PLC0415
+
+        write_page(report, f"Conversion of {arguments.model}", arguments.html)
     if report.complaints:
         return _fail(f"nothing was written to {arguments.out}: {'; '.join(report.complaints)}")
     print(f"written to {arguments.out}")
@@ -98,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", help=f"of the model: 1.0.0 {_BESIDE}")
     add("--licence", help=f"such as Apache-2.0 {_BESIDE}")
     add("--crops", type=Path, metavar="FILE", help=_CROPS_HELP)
+    add("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
+    add("--html", type=Path, metavar="FILE", help="write the report as one HTML page, too")
     add("--verbose", action="store_true", help="show what the libraries print")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +16,17 @@ from agent.emotion.manifest import Crop, Input, Manifest, ModelFile, Precision, 
 from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
 from agent.quiet import output_hidden
+from agent.runtimes.runtime import EmotionRuntime
 from converters.folding import fold, is_folded
 from converters.keras_file import load_keras_file, preprocessing_of
-from converters.parity import Reference, compare, reference
+from converters.parity import Parity, Reference, compare, reference
 from converters.pictures import Labelled, calibration_pictures, labelled
 from converters.provenance import described_by, learnt_prior, training_record
-from converters.report import FileReport, Report, milliseconds_per_face
+from converters.report import FileReport, Report
 from converters.targets.target import Artifact, Skipped, Target, Task
+from converters.timing import side_by_side
 from training.loading import load_data
-from training.metrics import measure
+from training.metrics import Metrics, measure
 
 CALIBRATION_SEED: Final = 0
 SOURCE_FILE: Final = "model.keras"
@@ -90,14 +93,9 @@ def convert(job: Job, say: Say = print) -> Report:
         made, skipped = _make(job, source.task, draft, say)
         entries = [_entry(artifact, draft) for _, artifact in made]
         manifest = source.manifest.model_copy(update={"files": entries})
-        files = []
-        for target, artifact in made:
-            say(f"comparing {artifact.file} with the Keras model")
-            with output_hidden(not job.verbose):
-                files.append(_measured(target, artifact, manifest, draft, source))
-        report = Report(source.expected, files, skipped)
+        report = Report(source.expected, _measure(job, made, manifest, draft, source, say), skipped)
         if not report.complaints:
-            _publish(manifest.model_copy(update={"metrics": report.as_dict()}), draft, job.out)
+            _publish(manifest.model_copy(update={"metrics": report.metrics()}), draft, job.out)
     return report
 
 
@@ -204,23 +202,40 @@ def _entry(artifact: Artifact, folder: Path) -> ModelFile:
     )
 
 
-def _measured(
-    target: Target, artifact: Artifact, manifest: Manifest, folder: Path, source: _Source
-) -> FileReport:
-    runtime = target.open(manifest, folder, artifact.precision)
-    try:
-        parity, metrics = compare(runtime, source.expected)
-        test = source.test
-        return FileReport(
-            artifact=artifact,
-            bytes=sum((folder / name).stat().st_size for name in (artifact.file, *artifact.parts)),
-            parity=parity,
-            valid=metrics,
-            test=measure(runtime.predict(test.crops), test.labels) if test else None,
-            milliseconds=milliseconds_per_face(runtime, source.expected.pictures.crops),
-        )
-    finally:
-        runtime.close()
+def _measure(
+    job: Job, made: Made, manifest: Manifest, draft: Path, source: _Source, say: Say
+) -> list[FileReport]:
+    """Compare each file with the Keras model in its own engine, then time all of them together."""
+    with ExitStack() as opened:
+        runtimes: list[EmotionRuntime] = []
+        compared: list[_Compared] = []
+        for number, (target, artifact) in enumerate(made, start=1):
+            say(f"comparing {artifact.file} with the Keras model ({number} of {len(made)})")
+            with output_hidden(not job.verbose):
+                runtime = target.open(manifest, draft, artifact.precision)
+                opened.callback(runtime.close)
+                compared.append(_compared(runtime, source))
+            runtimes.append(runtime)
+        say("timing all engines side by side")
+        with output_hidden(not job.verbose):
+            times = side_by_side(runtimes, source.expected.pictures.crops)
+    return [
+        FileReport(artifact, _size(artifact, draft), *found, milliseconds)
+        for (_, artifact), found, milliseconds in zip(made, compared, times, strict=True)
+    ]
+
+
+_Compared = tuple[Parity, Metrics, Metrics | None]
+
+
+def _compared(runtime: EmotionRuntime, source: _Source) -> _Compared:
+    parity, valid = compare(runtime, source.expected)
+    test = source.test
+    return parity, valid, measure(runtime.predict(test.crops), test.labels) if test else None
+
+
+def _size(artifact: Artifact, folder: Path) -> int:
+    return sum((folder / name).stat().st_size for name in (artifact.file, *artifact.parts))
 
 
 def _publish(manifest: Manifest, draft: Path, out: Path) -> None:

@@ -1,22 +1,18 @@
-"""What a conversion found: a table for the terminal, and the numbers that the manifest keeps."""
+"""What a conversion found: a table for people, rows for machines, numbers for the manifest."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
-from statistics import median
-from time import thread_time
+from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from agent.emotion.labels import EMOTIONS
-from agent.runtimes.runtime import EmotionRuntime
 from converters.parity import LIMITS, Parity, Reference
 from converters.targets.target import Artifact, Skipped
+from converters.timing import Milliseconds
 from training.metrics import PROTOCOL, Metrics
 
-_TIMED_FACES: Final = 200
 _KEPT: Final = (
     "pictures",
     "accuracy",
@@ -25,24 +21,57 @@ _KEPT: Final = (
     "calibration_error_15_bins",
     "cross_entropy",
 )
-_COLUMNS: Final = "{:<22} {:>9} {:>24} {:>9} {:>9} {:>7} {:>8}"
+HEADINGS: Final = (
+    *("file", "engine", "precision", "bytes", "agreement", "accuracy", "test", "ECE"),
+    *("ms/face", "CPU ms"),
+)
+_COLUMNS: Final = "{:<26} {:<9} {:<13} {:>9} {:>9} {:>8} {:>8} {:>7} {:>8} {:>7}"
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """One converted file, measured."""
+    """One converted file, measured in its engine."""
 
     artifact: Artifact
     bytes: int
+    """All its parts together."""
     parity: Parity
     valid: Metrics
     test: Metrics | None
-    milliseconds: float
-    """Processor time for one face on one thread of this machine, median."""
+    milliseconds: Milliseconds
 
     @property
     def complaints(self) -> list[str]:
         return self.parity.complaints(LIMITS[self.artifact.precision])
+
+    def cells(self) -> tuple[str, ...]:
+        """Its line of the table, as `HEADINGS` names the columns."""
+        return (
+            self.artifact.file,
+            self.artifact.runtime,
+            self.artifact.precision,
+            f"{self.bytes:,}",
+            _percent(self.parity.agreement),
+            _percent(self.valid.accuracy),
+            _percent(self.test.accuracy) if self.test else "-",
+            f"{self.valid.calibration_error:.4f}",
+            f"{self.milliseconds.elapsed:.3f}",
+            f"{self.milliseconds.processor:.3f}",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its numbers, rounded."""
+        return {
+            "file": self.artifact.file,
+            "runtime": self.artifact.runtime,
+            "precision": self.artifact.precision,
+            "bytes": self.bytes,
+            "parity": _rounded(asdict(self.parity)),
+            "valid": _plain(self.valid),
+            "test": _plain(self.test) if self.test else None,
+            "milliseconds_per_face": _rounded(asdict(self.milliseconds)),
+            "complaints": self.complaints,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,59 +93,70 @@ class Report:
             if file.complaints
         ]
 
+    @property
+    def keras_cells(self) -> tuple[str, ...]:
+        """The Keras model's line of the table."""
+        found = self.expected.metrics
+        accuracy, error = _percent(found.accuracy), f"{found.calibration_error:.4f}"
+        return ("(Keras)", "", "float32", "", "", accuracy, "", error, "", "")
+
+    @property
+    def note(self) -> str:
+        """What the numbers are of."""
+        found = self.expected.metrics
+        low, high = found.interval
+        return (
+            f"{found.pictures:,} validation pictures; the accuracy of Keras is sure within "
+            f"{100 * low:.2f} to {100 * high:.2f} % (95 %); temperature "
+            f"{self.expected.temperature:g}; times are medians for one face on one thread of this "
+            "machine, all engines in turn"
+        )
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        rows = [HEADINGS, self.keras_cells, *(file.cells() for file in self.files)]
+        lines = [_COLUMNS.format(*row).rstrip() for row in rows]
+        skipped = [f"{each.what:<26} skipped: {each.reason}" for each in self.skipped]
+        return "\n".join([*lines, *skipped, self.note])
+
     def as_dict(self) -> dict[str, Any]:
+        """The whole report, as `--json` writes it."""
+        return {
+            "protocol": _PROTOCOL,
+            "temperature": self.expected.temperature,
+            "keras": {"valid": _plain(self.expected.metrics)},
+            "files": [file.as_dict() for file in self.files],
+            "skipped": [asdict(each) for each in self.skipped],
+            "limits": {precision: asdict(limits) for precision, limits in LIMITS.items()},
+            "complaints": self.complaints,
+        }
+
+    def write_json(self, path: Path) -> None:
+        """Write the report as one JSON object; the folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+
+    def metrics(self) -> dict[str, Any]:
         """The metrics of the manifest."""
         return {
-            "protocol": f"{PROTOCOL}; every picture once, as it is. The temperature was fitted on "
-            "`valid` (PublicTest); `test` is PrivateTest. `parity` compares with the Keras model "
-            "on `valid`.",
+            "protocol": _PROTOCOL,
             "keras": {"valid": _plain(self.expected.metrics)},
             "files": {
                 file.artifact.file: {
                     "valid": _plain(file.valid),
                     **({"test": _plain(file.test)} if file.test else {}),
-                    "parity": {
-                        name: round(value, 6) for name, value in asdict(file.parity).items()
-                    },
+                    "parity": _rounded(asdict(file.parity)),
                 }
                 for file in self.files
             },
         }
 
-    def text(self) -> str:
-        """A table for the terminal; accuracies on the validation part, with their interval."""
-        head = ("file", "bytes", "accuracy, 95 % interval", "test", "agreement", "ECE", "ms/face")
-        found = self.expected.metrics
-        keras = ("(Keras)", "", _accuracy(found), "", "", f"{found.calibration_error:.4f}", "")
-        rows = [head, keras, *(_cells(file) for file in self.files)]
-        note = (
-            f"{found.pictures:,} validation pictures; temperature {self.expected.temperature:g}; "
-            "ms/face on one thread of this machine"
-        )
-        skipped = [f"{each.what:<22} skipped: {each.reason}" for each in self.skipped]
-        return "\n".join([*(_COLUMNS.format(*row).rstrip() for row in rows), *skipped, note])
 
-
-def _cells(file: FileReport) -> tuple[str, ...]:
-    return (
-        file.artifact.file,
-        f"{file.bytes:,}",
-        _accuracy(file.valid),
-        _percent(file.test.accuracy) if file.test else "-",
-        _percent(file.parity.agreement),
-        f"{file.valid.calibration_error:.4f}",
-        f"{file.milliseconds:.3f}",
-    )
-
-
-def milliseconds_per_face(runtime: EmotionRuntime, crops: npt.NDArray[np.uint8]) -> float:
-    """Median processor time of one thread for one face, a busy machine counted out."""
-    times = []
-    for crop in crops[:_TIMED_FACES]:
-        start = thread_time()
-        runtime.predict(crop[np.newaxis])
-        times.append(thread_time() - start)
-    return 1000 * median(times)
+_PROTOCOL: Final = (
+    f"{PROTOCOL}; every picture once, as it is. The temperature was fitted on "
+    "`valid` (PublicTest); `test` is PrivateTest. `parity` compares with the Keras model "
+    "on `valid`."
+)
 
 
 def _plain(metrics: Metrics) -> dict[str, Any]:
@@ -125,9 +165,8 @@ def _plain(metrics: Metrics) -> dict[str, Any]:
     return {key: whole[key] for key in _KEPT} | {"recall": recall}
 
 
-def _accuracy(metrics: Metrics) -> str:
-    low, high = metrics.interval
-    return f"{_percent(metrics.accuracy)} ({100 * low:.2f}-{100 * high:.2f})"
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in values.items()}
 
 
 def _percent(share: float) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def test_a_conversion_prints_a_table_and_where_it_wrote(
     crops = tmp_path / "crops.toml"
     crops.write_text("[blazeface]\nmargin = 0.3\ndrop = 0.05\n")
 
-    assert main(arguments(fresh, crops=crops)) == 0
+    places = {"json": tmp_path / "report" / "c.json", "html": tmp_path / "report" / "c.html"}
+    assert main(arguments(fresh, crops=crops, **places)) == 0
 
     printed = capfd.readouterr()
     assert "model-int8.tflite" in printed.out
@@ -51,10 +53,19 @@ def test_a_conversion_prints_a_table_and_where_it_wrote(
         f"reading {fresh.data}",
         "asking the Keras model about 400 validation pictures",
         "converting to tflite",
-        "comparing model-int8.tflite with the Keras model",
-        "comparing model-float32.tflite with the Keras model",
+        "comparing model-int8.tflite with the Keras model (1 of 2)",
+        "comparing model-float32.tflite with the Keras model (2 of 2)",
+        "timing all engines side by side",
     ]
     assert manifests.read(fresh.out).crop_for("blazeface").drop == 0.05
+    told = json.loads(places["json"].read_text())
+    assert [file["file"] for file in told["files"]] == ["model-int8.tflite", "model-float32.tflite"]
+    assert told["files"][1]["parity"]["agreement"] == 1
+    assert told["complaints"] == told["skipped"] == []
+    page = places["html"].read_text()
+    for cell in ("model-int8.tflite", "100.00 %", "Every file is within its limits"):
+        assert cell in page
+    assert "http" not in page  # it needs nothing beside it
 
 
 def test_a_file_over_the_limits_ends_with_one_and_writes_nothing(
@@ -69,8 +80,12 @@ def test_a_file_over_the_limits_ends_with_one_and_writes_nothing(
 
     monkeypatch.setitem(TARGETS, "tflite", Noise())
 
-    assert main(arguments(fresh)) == 1
+    page = fresh.out.parent / "report.html"
 
+    assert main(arguments(fresh, html=page)) == 1
+
+    assert "Nothing was published: model-int8.tflite: agreement" in page.read_text()
+    assert '<tr class="over"><td class="text">model-int8.tflite</td>' in page.read_text()
     assert f"nothing was written to {fresh.out}: model-int8.tflite: agreement" in refusal(capfd)
     assert not fresh.out.exists()
 
