@@ -121,9 +121,9 @@ def _make(job: Job, task: Task, draft: Path, say: Say) -> tuple[Made, list[Skipp
 
 
 def _read(job: Job, draft: Path, work: Path, say: Say) -> _Source:
+    model = load_keras_file(job.model)
     known = described_by(job.model)
     name, version, licence = _identity(job, known)
-    model = load_keras_file(job.model)
     plain = fold(model)
     preprocessing = preprocessing_of(model)
     say(f"reading {job.data}")

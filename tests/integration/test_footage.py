@@ -44,6 +44,23 @@ def test_a_smile_in_a_film_is_followed_and_the_same_each_time(demo_file: DemoFil
     assert list(map(lasting, events)) == list(map(lasting, events_of(film)))
 
 
+def test_every_engine_tells_the_same_events(demo_file: DemoFile) -> None:
+    film = demo_file("single_face.mp4")
+    told = {}
+    for kind, precision in (
+        *(("tflite", "int8"), ("openvino", "int8"), ("onnx", "int8")),
+        *(("tflite", "float32"), ("onnx", "float32")),
+    ):
+        chosen = (f"runtime.kind={kind}", f"runtime.precision={precision}")
+        events = events_of(film, "--set", chosen[0], "--set", chosen[1])
+        told[kind, precision] = [
+            (event["frame"], event["track"], event["type"], event["emotion"]) for event in events
+        ]
+
+    assert [emotion for *_, emotion in told["tflite", "int8"]][:2] == ["neutral", "happiness"]
+    assert all(events == told["tflite", "int8"] for events in told.values()), told
+
+
 @pytest.mark.parametrize("detector", ["blazeface", "haar"])
 def test_footage_without_a_face_gives_no_event(demo_file: DemoFile, detector: str) -> None:
     assert events_of(demo_file("no_face.mp4"), "--detector", detector) == []
