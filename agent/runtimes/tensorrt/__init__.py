@@ -1,0 +1,1 @@
+"""The expression model on NVIDIA GPUs: TensorRT engines, built where they run."""
