@@ -14,6 +14,11 @@ from agent.runtimes.tensorrt.library import made
 
 EnginePrecision = Literal["int8", "float16", "float32"]
 
+
+class PrecisionError(ModelError):
+    """A precision that this GPU or this TensorRT does not have; the message names others."""
+
+
 USUAL_BATCH: Final = 2
 """Faces in a frame that the kernels are chosen for."""
 LARGEST_BATCH: Final = 16
@@ -21,7 +26,8 @@ LARGEST_BATCH: Final = 16
 RECIPE: Final = 1
 """Counts the changes of what this module builds; engines of another recipe are built anew."""
 
-_WORKSPACE: Final = 256 << 20  # bytes; a Jetson's GPU shares its memory with everything else
+WORKSPACE: Final = 256 << 20
+"""Most bytes that kernels may use to work in; a Jetson's GPU shares its memory with all else."""
 
 
 def build_engine(trt: Any, listener: Any, onnx: bytes, precision: EnginePrecision) -> bytes:
@@ -63,19 +69,20 @@ def _network_flags(trt: Any) -> int:
 
 
 def configure(trt: Any, builder: Any, network: Any, precision: EnginePrecision) -> Any:
-    """How to build: precision, memory, and the range of batches; raises `ModelError` for FP16
-    where TensorRT has no switch for it.
+    """How to build: precision, memory, and the range of batches.
+
+    Raises `PrecisionError` for float16 where TensorRT has no switch for it.
     """
     config = builder.create_builder_config()
     if hasattr(config, "set_memory_pool_limit"):
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE)
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
     else:
-        config.max_workspace_size = _WORKSPACE
+        config.max_workspace_size = WORKSPACE
     # TF32 would round what is to be float32; the layers that int8 leaves are too few to matter.
     config.clear_flag(trt.BuilderFlag.TF32)
     if precision == "float16":
         if not hasattr(trt.BuilderFlag, "FP16"):
-            raise ModelError(
+            raise PrecisionError(
                 f"TensorRT {trt.__version__} builds only the types that are in the file and "
                 "cannot make float16 of float32: set runtime.precision to int8 or float32"
             )

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.errors import ModelError
-from agent.runtimes.tensorrt.building import EnginePrecision
+from agent.runtimes.tensorrt.building import EnginePrecision, PrecisionError
 from agent.runtimes.tensorrt.cuda import Gpu
 
 
 def require_fast(trt: Any, builder: Any, gpu: Gpu, precision: EnginePrecision) -> None:
-    """Raise `ModelError` for int8 on a chip without fast int8, where it would only lose accuracy.
+    """Raise `PrecisionError` for int8 on a chip without fast int8: it would only lose accuracy.
 
     float16 passes everywhere: TensorRT keeps float32 where that is faster.
     """
     if precision != "int8" or _fast_int8(builder, gpu):
         return
     other = "float16" if hasattr(trt.BuilderFlag, "FP16") else "float32"
-    raise ModelError(
+    raise PrecisionError(
         f"{gpu} has no fast int8, which would be slower than float and less accurate: "
         f"set runtime.precision to {other}"
     )

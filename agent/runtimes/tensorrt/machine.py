@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.errors import ModelError
 from agent.runtimes.tensorrt import cache
-from agent.runtimes.tensorrt.building import EnginePrecision, build_engine
+from agent.runtimes.tensorrt.building import EnginePrecision, PrecisionError, build_engine
 from agent.runtimes.tensorrt.chips import require_fast
 from agent.runtimes.tensorrt.cuda import Cuda
 from agent.runtimes.tensorrt.engine_file import EngineKey
@@ -37,7 +37,8 @@ class Machine:
     def build(self, onnx: Path, precision: EnginePrecision) -> tuple[EngineKey, bytes]:
         """The engine of an ONNX file, from the cache or built now, which takes up to minutes.
 
-        Raises `ModelError`, naming the file, where TensorRT or the chip cannot.
+        Raises `PrecisionError` for a precision that cannot be had here, `ModelError`, naming the
+        file, for one that cannot be built.
         """
         content = onnx.read_bytes()
         key = self.key(hashlib.sha256(content).hexdigest(), precision)
@@ -49,6 +50,8 @@ class Machine:
         try:
             require_fast(self._trt, made(self._trt.Builder, self._listener), self.gpu, precision)
             engine = build_engine(self._trt, self._listener, content, precision)
+        except PrecisionError:
+            raise
         except ModelError as error:
             raise ModelError(f"{onnx}: {error}") from None
         logger.info("built in %.1f s", monotonic() - began)
