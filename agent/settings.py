@@ -107,7 +107,7 @@ class FacesSettings(_Section):
 class RuntimeSettings(_Section):
     """The engine that runs the expression model."""
 
-    kind: Literal["auto", "tflite", "openvino", "onnx"] = "auto"
+    kind: Literal["auto", "tensorrt", "tflite", "openvino", "onnx"] = "auto"
     """`auto` takes the fastest engine that loads on this machine and has a file of the model."""
     model: Text = "fer-compact"
     """Name of a shipped model, or the folder of another (with its `manifest.json`)."""

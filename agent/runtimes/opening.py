@@ -12,6 +12,7 @@ from agent.emotion.manifest import Manifest, Precision
 from agent.errors import ModelError
 from agent.runtimes.catalogue import find_model
 from agent.runtimes.runtime import EmotionRuntime
+from agent.runtimes.tensorrt.source import source_file
 from agent.settings import RuntimeSettings
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def _fastest(
     """The first engine that has a file and loads, and why it is that one."""
     passed: list[str] = []
     for kind, open_engine in ENGINES.items():
-        if manifest.file_for(kind, settings.precision) is None:
+        if not _has_file(manifest, kind, settings.precision):
             passed.append(f"{kind} has no {settings.precision} file")
             continue
         try:
@@ -69,6 +70,23 @@ def _fastest(
             continue
         return runtime, "; ".join(["auto: the fastest that loads here", *passed])
     raise ModelError(f"{folder}: no engine can run this model: {'; '.join(passed)}")
+
+
+def _has_file(manifest: Manifest, kind: str, precision: Precision) -> bool:
+    if manifest.file_for(kind, precision):
+        return True
+    return kind == "tensorrt" and source_file(manifest, precision) is not None
+
+
+def _open_tensorrt(
+    manifest: Manifest,
+    folder: Path,
+    precision: Precision,
+    threads: int,  # noqa: ARG001 - the GPU has its own
+) -> EmotionRuntime:
+    from agent.runtimes.tensorrt.runtime import TensorRtRuntime  # noqa: PLC0415
+
+    return TensorRtRuntime(manifest, folder, precision)
 
 
 def _open_tflite(
@@ -96,6 +114,7 @@ def _open_openvino(
 
 
 ENGINES: Final[dict[str, Engine]] = {
+    "tensorrt": _open_tensorrt,
     "tflite": _open_tflite,
     "openvino": _open_openvino,
     "onnx": _open_onnx,

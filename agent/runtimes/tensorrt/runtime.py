@@ -15,6 +15,7 @@ from agent.runtimes.tensorrt.building import EnginePrecision
 from agent.runtimes.tensorrt.engine_file import read_engine
 from agent.runtimes.tensorrt.machine import Machine
 from agent.runtimes.tensorrt.session import Session
+from agent.runtimes.tensorrt.source import source_file
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,6 @@ def _engine(
         if key.fits(here):
             return path, engine
         logger.info("%s is %s and not %s: not used", path, key, here)
-    # TensorRT makes float16 of float32 itself.
-    source: Precision = "float32" if precision == "float16" else precision
-    path = checked_file(manifest, folder, "onnx", source)
+    source = source_file(manifest, precision)
+    path = checked_file(manifest, folder, "onnx", source.precision if source else precision)
     return path, machine.build(path, precision)[1]

@@ -1,7 +1,7 @@
 """The runtime on every release of TensorRT, as far as stand-ins for it can tell.
 
-`stand_in.py` says what they are. Where there is an NVIDIA GPU, `test_runtime_contract.py` asks the
-real library the same questions.
+`tests/gpus/stand_in.py` says what they are. Where TensorRT and a GPU are, `test_contract.py` asks
+the real thing.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 
 from agent.emotion import manifest as manifests
-from agent.emotion.manifest import Manifest, Precision
+from agent.emotion.manifest import Manifest, ModelFile, Precision
 from agent.errors import ModelError
 from agent.runtimes.onnx import OnnxRuntime
 from agent.runtimes.tensorrt.building import LARGEST_BATCH
 from agent.runtimes.tensorrt.chips import require_fast
 from agent.runtimes.tensorrt.cuda import Cuda
+from agent.runtimes.tensorrt.engine_file import write_engine
+from agent.runtimes.tensorrt.machine import Machine
 from agent.runtimes.tensorrt.runtime import TensorRtRuntime
-from tests.runtimes.tensorrt.stand_in import API, MODELLED, VERSIONS
+from tests.gpus.stand_in import API, MODELLED, VERSIONS
 
 Model = tuple[Path, Manifest]
 Faces = npt.NDArray[np.uint8]
@@ -64,6 +67,16 @@ def test_every_release_answers_what_the_onnx_file_answers(
 
     np.testing.assert_allclose(given, expected, atol=1e-5)
     assert len(np.unique(given.round(4), axis=0)) > 20
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_order_of_an_engines_ends_does_not_matter(
+    machine: With, onnx_model: Model, faces: Faces, version: str
+) -> None:
+    expected = OnnxRuntime(onnx_model[1], onnx_model[0], "int8").predict(faces)
+    machine(version).ICudaEngine._outputs_first = True
+
+    np.testing.assert_allclose(predicted(onnx_model, "int8", faces), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -292,6 +305,81 @@ def test_a_precision_that_tensorrt_has_not_is_named(machine: With, onnx_model: M
 
 def test_a_model_without_onnx_files_is_named(machine: With, tiny: Model) -> None:
     machine("10.3.0")
+    folder, manifest = tiny
+    only = manifest.model_copy(update={"files": [manifest.file_for("tflite", "int8")]})
 
     with pytest.raises(ModelError, match=r"manifest\.json: no onnx int8 file; it has tflite int8"):
-        TensorRtRuntime(tiny[1], tiny[0], "int8")
+        TensorRtRuntime(only, folder, "int8")
+
+
+def with_engine(model: Model, folder: Path, content: bytes | None = None) -> Model:
+    """A copy of the model with an int8 engine beside the manifest, built on this machine."""
+    shutil.copytree(model[0], folder)
+    path = folder / "model-int8.engine"
+    write_engine(path, *Machine().build(folder / "model-int8.onnx", "int8"))
+    entry = ModelFile(**manifests.stored(path).model_dump(), runtime="tensorrt", precision="int8")
+    if content is not None:
+        path.write_bytes(content)
+    return folder, model[1].model_copy(update={"files": [*model[1].files, entry]})
+
+
+def test_an_engine_beside_the_manifest_is_used_on_the_same_kind_of_machine(
+    machine: With, onnx_model: Model, faces: Faces, tmp_path: Path
+) -> None:
+    expected = OnnxRuntime(onnx_model[1], onnx_model[0], "int8").predict(faces)
+    machine("10.3.0")
+    folder, manifest = with_engine(onnx_model, tmp_path / "tiny")
+    trt = machine("10.3.0")
+    (folder / "model-int8.onnx").unlink()
+
+    given = predicted((folder, manifest), "int8", faces)
+
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert trt.builds == 0
+
+
+def test_an_engine_for_another_machine_is_left_alone_and_one_is_built(
+    machine: With,
+    cudart: ctypes.CDLL,
+    onnx_model: Model,
+    faces: Faces,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    machine("10.3.0")
+    model = with_engine(onnx_model, tmp_path / "tiny")
+    trt = machine("10.3.0")
+    cudart.stand_in_gpu(b"Another", 7, 2, 6)
+
+    with caplog.at_level(logging.INFO):
+        predicted(model, "int8", faces)
+
+    assert trt.builds == 1
+    assert "model-int8.engine is int8 for Stand-in (compute capability 8.7)" in caplog.text
+    assert "and not int8 for Another" in caplog.text
+
+
+def test_an_engine_that_its_manifest_does_not_know_is_refused(
+    machine: With, onnx_model: Model, faces: Faces, tmp_path: Path
+) -> None:
+    machine("10.3.0")
+    model = with_engine(onnx_model, tmp_path / "tiny", b"something else")
+
+    with pytest.raises(ModelError, match=r"model-int8\.engine: SHA-256 is "):
+        predicted(model, "int8", faces)
+
+
+def test_a_file_with_a_fixed_batch_is_run_in_full_batches(
+    machine: With, onnx_model: Model, faces: Faces, tmp_path: Path
+) -> None:
+    trt = machine("10.3.0")
+    fixed = onnx.load(onnx_model[0] / "model-float32.onnx")
+    for end in (fixed.graph.input[0], fixed.graph.output[0]):
+        end.type.tensor_type.shape.dim[0].dim_value = 4
+    model = changed(onnx_model, tmp_path / "tiny", "float32", fixed.SerializeToString())
+    expected = OnnxRuntime(onnx_model[1], onnx_model[0], "float32").predict(faces)
+
+    given = predicted(model, "float32", faces)
+
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert trt.last_config._profiles == []

@@ -1,6 +1,6 @@
 """Writes `api.json`: which names NVIDIA's Python bindings of each TensorRT release really have.
 
-    python tests/runtimes/tensorrt/record_api.py
+    python tests/gpus/record_api.py
 
 The bindings are on PyPI; the libraries below them are not, so they are loaded over empty ones:
 enough to list classes and their members, and nothing else. The releases before 8.6 are not on

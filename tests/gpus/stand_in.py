@@ -195,16 +195,15 @@ class Runtime:
 
 
 class ICudaEngine:
-    """Inputs first, as TensorRT orders them."""
-
     _module: Any
+    _outputs_first = False  # TensorRT promises no order
 
     def __init__(self, model: Any, shapes: list[list[int]]) -> None:
         self._model = model
         self._shapes = shapes
         graph = model.graph
         self._tensors = {value.name: ITensor(value) for value in [*graph.input, *graph.output]}
-        self._names = list(self._tensors)
+        self._names = list(self._tensors)[:: -1 if self._outputs_first else 1]
         self._inputs = {value.name for value in graph.input}
 
     @property
@@ -263,23 +262,24 @@ class IExecutionContext:
         return True
 
     def execute_async_v3(self, stream_handle: int) -> bool:
-        source, target = self._engine._names
-        return self._execute(self._addresses[source], self._addresses[target], stream_handle)
+        return self._execute(self._addresses, stream_handle)
 
     def set_binding_shape(self, binding: int, shape: Shape) -> bool:
         return IExecutionContext.set_input_shape(self, self._engine._names[binding], shape)
 
     def execute_async_v2(self, bindings: list[int], stream_handle: int) -> bool:
-        source, target = bindings
-        return self._execute(source, target, stream_handle)
+        addresses = dict(zip(self._engine._names, bindings, strict=True))
+        return self._execute(addresses, stream_handle)
 
-    def _execute(self, source: int, target: int, stream: int) -> bool:
+    def _execute(self, addresses: dict[str, int], stream: int) -> bool:
         assert stream, "the default stream would make TensorRT wait for everything else"
         assert self._shape is not None
-        size = 4 * prod(self._shape)
-        inputs = np.frombuffer(ctypes.string_at(source, size), np.float32).reshape(self._shape)
-        outputs = self._session.run(None, {self._engine._names[0]: inputs})[0]
-        ctypes.memmove(target, outputs.tobytes(), outputs.nbytes)
+        (source,) = self._engine._inputs
+        (target,) = set(self._engine._names) - {source}
+        given = ctypes.string_at(addresses[source], 4 * prod(self._shape))
+        inputs = np.frombuffer(given, np.float32).reshape(self._shape)
+        outputs = self._session.run([target], {source: inputs})[0]
+        ctypes.memmove(addresses[target], outputs.tobytes(), outputs.nbytes)
         return True
 
 
