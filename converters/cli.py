@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent.emotion.manifest import Crop, Precision
 from agent.errors import AgentError, ModelError
+from converters import trtexec
 from converters.targets import TARGETS
 from training.errors import TrainingError
 
@@ -81,6 +82,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if report.complaints:
         return _fail(f"nothing was written to {arguments.out}: {'; '.join(report.complaints)}")
     print(f"written to {arguments.out}")
+    if "tensorrt" in arguments.to:
+        print(trtexec.advice(arguments.out))
     return 0
 
 
@@ -111,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _TO_HELP: Final = (
-    f"all, or some of {', '.join(TARGETS)}, with commas between; tflite:int8 is one precision only"
+    f"all, or some of {', '.join(TARGETS)}, with commas between; tflite:int8 is one precision "
+    "only; tensorrt brings onnx along"
 )
 _BESIDE: Final = "(default: that of the manifest beside the model)"
 _DATA_HELP: Final = (
@@ -142,6 +146,8 @@ def _wanted(text: str) -> dict[str, tuple[Precision, ...]]:
             )
         chosen = tuple(each for each in every if given in ("", each))
         wanted[name] = wanted.get(name, ()) + chosen
+    if "tensorrt" in wanted:  # engines are built from ONNX files, on every machine anew
+        wanted.setdefault("onnx", every)
     return wanted
 
 

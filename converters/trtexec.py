@@ -7,10 +7,11 @@ it builds its engines by itself where it runs.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from agent.emotion import manifest as manifests
+from agent.emotion.manifest import Precision
 from agent.runtimes.tensorrt.building import (
     LARGEST_BATCH,
     USUAL_BATCH,
@@ -45,8 +46,17 @@ def command(onnx: Path, precision: EnginePrecision, side: int) -> str:
     return shlex.join(words)
 
 
-def advice(folder: Path, files: Iterable[tuple[EnginePrecision, str]], side: int) -> str:
+def advice(folder: Path) -> str:
     """The commands for the ONNX files of a model's folder, with a line that says what they are."""
-    lines = [command(folder / file, precision, side) for precision, file in files]
-    head = "the same engines by TensorRT's own tool (leave --int8 and --fp16 out in TensorRT 11):"
-    return "\n".join([head, *(f"  {line}" for line in lines)])
+    manifest = manifests.read(folder)
+    sources: list[tuple[Precision, EnginePrecision]] = [
+        ("int8", "int8"),
+        ("float32", "float16"),
+        ("float32", "float32"),
+    ]
+    lines = ["the same engines by TensorRT's own tool (TensorRT 11 has no --int8 and --fp16):"]
+    for source, precision in sources:
+        file = manifest.file_for("onnx", source)
+        if file is not None:
+            lines.append(f"  {command(folder / file.file, precision, manifest.input.side)}")
+    return "\n".join(lines)

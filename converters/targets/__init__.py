@@ -7,9 +7,11 @@ from typing import Final
 from converters.targets.onnx import OnnxTarget
 from converters.targets.openvino import OpenvinoTarget
 from converters.targets.target import Target
+from converters.targets.tensorrt import TensorRtTarget
 from converters.targets.tflite import TfliteTarget
 
 TARGETS: Final[dict[str, Target]] = {
-    target.name: target for target in (TfliteTarget(), OnnxTarget(), OpenvinoTarget())
+    target.name: target
+    for target in (TfliteTarget(), OnnxTarget(), OpenvinoTarget(), TensorRtTarget())
 }
 """Targets by the name that `--to` takes, in the order in which `--to all` makes them."""

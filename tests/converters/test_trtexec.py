@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from agent.emotion import manifest as manifests
+from agent.emotion.manifest import ModelFile
 from agent.runtimes.tensorrt.building import EnginePrecision
 from converters.trtexec import advice, command
 
@@ -40,9 +43,24 @@ def test_the_command_builds_what_the_agent_builds(
     assert command(Path(file), precision, side) == line
 
 
-def test_the_advice_has_a_line_for_each_file() -> None:
-    text = advice(Path("build/models"), [("int8", "model-int8.onnx")], 48)
+def test_the_advice_has_a_line_for_each_engine(tmp_path: Path) -> None:
+    files = [
+        ModelFile(
+            file=f"model-{precision}.onnx",
+            runtime="onnx",
+            precision=precision,
+            sha256="0" * 64,
+            bytes=1,
+        )
+        for precision in get_args(EnginePrecision)
+        if precision != "float16"
+    ]
+    shipped = manifests.read(Path(__file__).parents[2] / "models" / "fer-compact")
+    manifests.write(shipped.model_copy(update={"files": files}), tmp_path)
 
-    first, *lines = text.splitlines()
-    assert first.endswith("(leave --int8 and --fp16 out in TensorRT 11):")
-    assert lines == [f"  {INT8}"]
+    first, *lines = advice(tmp_path).splitlines()
+
+    assert first.endswith("(TensorRT 11 has no --int8 and --fp16):")
+    expected = [line.replace("build/models", str(tmp_path)) for line in (INT8, FLOAT16)]
+    assert lines[:2] == [f"  {line}" for line in expected]
+    assert lines[2] == lines[1].replace("model-float16", "model-float32").replace(" --fp16", "")

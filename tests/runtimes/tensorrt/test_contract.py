@@ -1,7 +1,7 @@
 """The contract of every `EmotionRuntime`, kept by TensorRT.
 
-Asked of this machine's own TensorRT and GPU where there are any, and everywhere of stand-ins for the
-releases that differ most.
+Asked of this machine's own TensorRT and GPU where there are any, and everywhere of stand-ins for
+the releases that differ most.
 """
 
 from __future__ import annotations
