@@ -33,6 +33,13 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.agent
 	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
 	@touch $@
 
+# TensorRT for RTX parses and builds without a GPU; it gets an environment of its own (90 MB).
+RTX := build/tensorrt-rtx
+$(RTX)/.made: requirements/tensorrt-rtx.lock | $(BIN)/pip
+	$(PYTHON) -m venv $(RTX)
+	$(RTX)/bin/pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
 ## run: read the demo footage until Ctrl-C (ARGS="--source 0" for a camera)
 run: setup
 	@exec $(BIN)/emotion-agent run $(ARGS)
@@ -41,6 +48,7 @@ run: setup
 test: setup-dev
 	@scripts/setup-system test
 	$(MAKE) --no-print-directory lint
+	-@$(MAKE) --no-print-directory $(RTX)/.made # its tests are skipped where it cannot be fetched
 	$(BIN)/pytest $(ARGS)
 
 lint: setup-dev
