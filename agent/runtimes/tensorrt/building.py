@@ -7,7 +7,7 @@ number of faces differs from frame to frame, so the batch stays free between one
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from agent.errors import ModelError
 from agent.runtimes.tensorrt.library import made
@@ -37,11 +37,19 @@ def build_engine(trt: Any, listener: Any, onnx: bytes, precision: EnginePrecisio
     DequantizeLinear pairs. Raises `ModelError` with TensorRT's own reason.
     """
     builder = made(trt.Builder, listener)
-    network = parse(trt, listener, builder, onnx)
-    return serialize(builder, network, configure(trt, builder, network, precision), listener)
+    parsed = parse(trt, listener, builder, onnx)
+    config = configure(trt, builder, parsed.network, precision)
+    return serialize(builder, parsed, config, listener)
 
 
-def parse(trt: Any, listener: Any, builder: Any, onnx: bytes) -> Any:
+class Parsed(NamedTuple):
+    """A network, and the parser, to which the weights belong until the engine is built."""
+
+    network: Any
+    parser: Any
+
+
+def parse(trt: Any, listener: Any, builder: Any, onnx: bytes) -> Parsed:
     """The network in an ONNX file; raises `ModelError` for one that TensorRT cannot take."""
     network = builder.create_network(_network_flags(trt))
     parser = trt.OnnxParser(network, listener)
@@ -54,7 +62,7 @@ def parse(trt: Any, listener: Any, builder: Any, onnx: bytes) -> Any:
             f"not an ONNX model with one input and one output: TensorRT finds "
             f"{network.num_inputs} and {network.num_outputs}"
         )
-    return network
+    return Parsed(network, parser)
 
 
 def _network_flags(trt: Any) -> int:
@@ -105,9 +113,9 @@ def _free_batch(builder: Any, network: Any, config: Any) -> None:
     config.add_optimization_profile(profile)
 
 
-def serialize(builder: Any, network: Any, config: Any, listener: Any) -> bytes:
+def serialize(builder: Any, parsed: Parsed, config: Any, listener: Any) -> bytes:
     """Choose the kernels and write the engine; raises `ModelError` with TensorRT's reason."""
-    engine = builder.build_serialized_network(network, config)
+    engine = builder.build_serialized_network(parsed.network, config)
     if engine is None:
         raise ModelError(f"TensorRT cannot build the engine: {listener.told()}")
     return bytes(engine)

@@ -35,11 +35,12 @@ def build(onnx: bytes, precision: Any) -> dict[str, Any]:
     """Build for an RTX 30 (compute capability 8.6); the builder knows no Jetson."""
     listener = listen(trt)
     builder = made(trt.Builder, listener)
-    network = parse(trt, listener, builder, onnx)
+    parsed = parse(trt, listener, builder, onnx)
+    network = parsed.network
     config = configure(trt, builder, network, precision)
     config.num_compute_capabilities = 1
     config.set_compute_capability(trt.ComputeCapability.SM86, 0)
-    engine = serialize(builder, network, config, listener)
+    engine = serialize(builder, parsed, config, listener)
     layers = Counter(network.get_layer(i).type.name for i in range(network.num_layers))
     refused = made(trt.Runtime, listener).deserialize_cuda_engine(engine) is None
     return {
