@@ -13,3 +13,7 @@ class SourceError(AgentError):
 
 class ModelError(AgentError):
     """A model, manifest or weight file that is missing, damaged or of the wrong kind."""
+
+
+class EngineMissingError(ModelError):
+    """An engine that is not installed on this machine; the message says how to install it."""

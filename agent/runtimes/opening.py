@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from agent.emotion import manifest as manifests
 from agent.emotion.manifest import Manifest, Precision
-from agent.errors import ModelError
+from agent.errors import EngineMissingError, ModelError
 from agent.runtimes.catalogue import find_model
 from agent.runtimes.runtime import EmotionRuntime
 from agent.runtimes.tensorrt.source import source_file
@@ -65,6 +65,10 @@ def _fastest(
             continue
         try:
             runtime = open_engine(manifest, folder, settings.precision, settings.threads)
+        except EngineMissingError as missing:
+            passed.append(f"{kind} is not installed")
+            logger.debug("%s is passed over: %s", kind, missing)
+            continue
         except ModelError as error:
             passed.append(f"{kind} does not load: {error}")
             continue

@@ -10,7 +10,7 @@ import logging
 import sys
 from typing import Any, Final
 
-from agent.errors import ModelError
+from agent.errors import EngineMissingError, ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +22,12 @@ WANTED: Final = (
 
 
 def load_tensorrt() -> Any:
-    """TensorRT's Python module; raises `ModelError` where it cannot be loaded."""
+    """TensorRT's Python module; raises `EngineMissingError` where it cannot be loaded."""
     try:
         import tensorrt  # noqa: PLC0415 - the absolute name: not this package
     except (ImportError, OSError) as absent:
         version = ".".join(map(str, sys.version_info[:2]))
-        raise ModelError(
+        raise EngineMissingError(
             f"no TensorRT can be loaded by Python {version} ({absent}): {WANTED}"
         ) from None
     return tensorrt
