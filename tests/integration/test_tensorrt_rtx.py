@@ -16,13 +16,7 @@ import numpy as np
 import pytest
 
 from agent.errors import ModelError
-from agent.quiet import output_hidden
 from agent.runtimes.tensorrt import cuda
-from converters.folding import fold
-from converters.keras_file import load_keras_file, preprocessing_of
-from converters.targets.onnx import OnnxTarget
-from converters.targets.target import Task
-from training.backend import load_keras
 
 BUILD = Path(__file__).parent / "rtx" / "build_engine.py"
 
@@ -36,17 +30,9 @@ def environment(project: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped model as ONNX files; of its calibration only the graph matters here."""
-    folder = tmp_path_factory.mktemp("fer-compact")
-    load_keras()
-    model = load_keras_file(project / "models" / "fer-compact" / "model.keras")
-    preprocessing = preprocessing_of(model)
-    side = preprocessing.side
-    noise = np.random.default_rng(0).integers(0, 256, (40, side, side), dtype=np.uint8)
-    with output_hidden():
-        OnnxTarget().convert(Task(fold(model), preprocessing, noise, work=folder), folder)
-    return folder
+def files(project: Path) -> Path:
+    """The shipped model's folder."""
+    return project / "models" / "fer-compact"
 
 
 def built(environment: Path, onnx: Path, precision: str) -> dict[str, Any]:
