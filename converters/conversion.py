@@ -154,7 +154,8 @@ def _read(job: Job, draft: Path, work: Path, say: Say) -> _Source:
         ),
         source=_keep_source(job.model, model, plain, draft),
     )
-    return _Source(Task(plain, preprocessing, calibration, work), expected, test, manifest)
+    task = Task(plain, preprocessing, calibration, work, temperature=expected.temperature)
+    return _Source(task, expected, test, manifest)
 
 
 def _identity(job: Job, known: Manifest | None) -> tuple[str, str, str]:
@@ -199,6 +200,7 @@ def _entry(artifact: Artifact, folder: Path) -> ModelFile:
         runtime=artifact.runtime,
         precision=artifact.precision,
         parts=[manifests.stored(folder / name) for name in artifact.parts],
+        optimizer=artifact.optimizer,
     )
 
 

@@ -37,6 +37,16 @@ class StoredFile(_Part):
     bytes: Annotated[int, Field(gt=0)]
 
 
+class DeviceOptimizer(_Part):
+    """Arguments of `mo.optimize`, with which an AWS DeepLens makes its own file of a graph."""
+
+    model_name: str
+    input_width: Annotated[int, Field(ge=1, le=1024)]
+    input_height: Annotated[int, Field(ge=1, le=1024)]
+    platform: Literal["tf"]
+    aux_inputs: dict[str, str | int]
+
+
 class ModelFile(StoredFile):
     """One file of the model, for one runtime."""
 
@@ -45,6 +55,8 @@ class ModelFile(StoredFile):
     precision: Precision
     parts: list[StoredFile] = []
     """Files that the engine loads along with it, as the weights of an OpenVINO IR."""
+    optimizer: DeviceOptimizer | None = None
+    """For DeepLens only."""
 
 
 class SourceFile(StoredFile):

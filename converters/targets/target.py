@@ -10,7 +10,7 @@ from typing import Any, Protocol, get_args
 import numpy as np
 import numpy.typing as npt
 
-from agent.emotion.manifest import Manifest, Precision
+from agent.emotion.manifest import DeviceOptimizer, Manifest, Precision
 from agent.emotion.preprocess import Preprocessing
 from agent.runtimes.runtime import EmotionRuntime
 
@@ -25,6 +25,8 @@ class Artifact:
     precision: Precision
     parts: tuple[str, ...] = ()
     """Names of the files that the engine loads along with it."""
+    optimizer: DeviceOptimizer | None = None
+    """For DeepLens only."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Task:
     """A folder for files that several targets start from; it goes when the conversion ends."""
     wanted: tuple[Precision, ...] = get_args(Precision)
     """Precisions to make. A target may make others as well; they are thrown away."""
+    temperature: float = 1.0
+    """What the agent divides the logits by, for files that give calibrated probabilities."""
 
 
 class Target(Protocol):
