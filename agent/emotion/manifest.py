@@ -71,10 +71,15 @@ class Input(_Part):
 
     side: Annotated[int, Field(ge=8, le=1024)]
     channels: Literal[1] = 1
-    layout: Literal["NHWC"] = "NHWC"
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
     grey: Literal["ITU-R BT.601"] = "ITU-R BT.601"
     offset: float
     divisor: Annotated[float, Field(gt=0)]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one picture, as the network takes it."""
+        return (self.side, self.side, 1) if self.layout == "NHWC" else (1, self.side, self.side)
 
 
 class Crop(_Part):
@@ -99,7 +104,9 @@ class Manifest(_Part):
     input: Input
     crops: dict[str, Crop]
     """By the detector's name."""
-    labels: list[str]
+    labels: Annotated[list[str], Field(min_length=2)]
+    """The emotion of each output, in the network's own order; one that it does not know has a
+    probability of zero."""
     output: Literal["logits", "probabilities"]
     temperature: Annotated[float, Field(gt=0)]
     """Logits are divided by it before the softmax (Guo et al. 2017)."""
@@ -143,8 +150,9 @@ def read(folder: Path) -> Manifest:
             f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()
         )
         raise ModelError(f"{path}: not a usable manifest: {problems}") from None
-    if tuple(manifest.labels) != EMOTIONS:
-        raise ModelError(f"{path}: labels must be {', '.join(EMOTIONS)}, in this order")
+    labels = manifest.labels
+    if not set(labels) <= set(EMOTIONS) or len(set(labels)) < len(labels):
+        raise ModelError(f"{path}: labels must be of {', '.join(EMOTIONS)}, each once at most")
     if manifest.prior is not None and set(manifest.prior) != set(EMOTIONS):
         raise ModelError(f"{path}: prior must have a share for each of {', '.join(EMOTIONS)}")
     return manifest

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from agent.emotion.manifest import Manifest, Precision, checked_file
 from agent.errors import ModelError
-from agent.runtimes.outputs import calibrated, require_shapes
+from agent.runtimes.outputs import answers, require_shapes
 
 _FATAL: Final = 4
 """Severity of log lines that ONNX Runtime prints; what fails is raised as well."""
@@ -35,23 +35,26 @@ class OnnxRuntime:
         """
         path = checked_file(manifest, folder, self.kind, precision)
         self.model = manifest.model_id
+        self._manifest = manifest
         self._preprocessing = manifest.preprocessing
-        self._output_kind = manifest.output
-        self._temperature = manifest.temperature
         self._session: Any = _session(path, threads)
         ends = [*self._session.get_inputs(), *self._session.get_outputs()]
         require_shapes(path, manifest, [tuple(end.shape) for end in ends])
         self._input = ends[0].name
+        self._batch = 1 if ends[0].shape[0] == 1 else _BATCH
 
     def predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities, N x 8, of N x side x side grey crops; see `EmotionRuntime`."""
-        session = self._session
-        if session is None:
+        return answers(self.outputs(crops), self._manifest)
+
+    def outputs(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """What the network gives for the crops: N rows with a number for each of its labels."""
+        if self._session is None:
             raise RuntimeError("predict was called after close")
-        inputs = self._preprocessing.normalise(crops)
-        batches = [inputs[at : at + _BATCH] for at in range(0, max(len(inputs), 1), _BATCH)]
-        outputs = [session.run(None, {self._input: batch})[0] for batch in batches]
-        return calibrated(np.concatenate(outputs), self._output_kind, self._temperature)
+        inputs = self._preprocessing.normalise(crops).reshape(-1, *self._manifest.input.shape)
+        batches = [inputs[at : at + self._batch] for at in range(0, len(inputs), self._batch)]
+        rows = [self._session.run(None, {self._input: batch})[0] for batch in batches]
+        return np.concatenate([np.zeros((0, len(self._manifest.labels)), np.float32), *rows])
 
     def close(self) -> None:
         """Give the session's memory back; calling it again does nothing."""

@@ -36,17 +36,36 @@ def calibrated(
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
+def answers(outputs: npt.NDArray[np.floating[Any]], manifest: Manifest) -> npt.NDArray[np.float32]:
+    """What a network gives (N x its labels) as calibrated probabilities, N x 8 in FER+ order."""
+    known = calibrated(outputs, manifest.output, manifest.temperature)
+    return in_ferplus_order(known, manifest.labels)
+
+
+def in_ferplus_order(
+    probabilities: npt.NDArray[np.float32], labels: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Columns moved to where FER+ has their label; the label that is missing gets zero."""
+    if tuple(labels) == EMOTIONS:
+        return probabilities
+    whole = np.zeros((len(probabilities), len(EMOTIONS)), np.float32)
+    whole[:, [EMOTIONS.index(label) for label in labels]] = probabilities
+    return whole
+
+
 def require_shapes(
     path: Path, manifest: Manifest, shapes: Sequence[Sequence[int | str | None]]
 ) -> None:
     """Raise `ModelError` unless a network's inputs and outputs, in that order, are what the
-    manifest says: N x side x side x 1 and N x 8. The first number is the engine's own matter.
+    manifest says, N x side x side x 1 and N x 8 for most. The first number is the engine's own
+    matter.
     """
-    side = manifest.input.side
+    expected = [manifest.input.shape, (len(manifest.labels),)]
     found = [tuple(shape[1:]) for shape in shapes]
-    if found != [(side, side, 1), (len(EMOTIONS),)]:
-        told = ", ".join("N x " + " x ".join(map(str, shape)) for shape in found)
+    if found != expected:
+        told, wanted = (
+            ["N x " + " x ".join(map(str, shape)) for shape in ends] for ends in (found, expected)
+        )
         raise ModelError(
-            f"{path}: inputs and outputs are {told}; "
-            f"expected N x {side} x {side} x 1 and N x {len(EMOTIONS)}"
+            f"{path}: inputs and outputs are {', '.join(told)}; expected {' and '.join(wanted)}"
         )

@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Manifest, Precision, checked_file
 from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
 from agent.runtimes.litert import Interpreter, load_interpreter
-from agent.runtimes.outputs import calibrated
+from agent.runtimes.outputs import answers
 
 
 class TfliteRuntime:
@@ -37,9 +36,8 @@ class TfliteRuntime:
         """
         path = checked_file(manifest, folder, self.kind, precision)
         self.model = manifest.model_id
+        self._manifest = manifest
         self._preprocessing = manifest.preprocessing
-        self._output_kind = manifest.output
-        self._temperature = manifest.temperature
         self._interpreter: Interpreter | None = load_interpreter(path, threads)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
@@ -47,10 +45,9 @@ class TfliteRuntime:
         self._codes = _input_codes(self._preprocessing, self._input)
 
     def _check_shapes(self, path: Path) -> None:
-        side = self._preprocessing.side
         for tensor, part, expected in (
-            (self._input, "input", (1, side, side, 1)),
-            (self._output, "output", (1, len(EMOTIONS))),
+            (self._input, "input", (1, *self._manifest.input.shape)),
+            (self._output, "output", (1, len(self._manifest.labels))),
         ):
             found, dtype = tuple(map(int, tensor["shape"])), np.dtype(tensor["dtype"])
             if found != expected or dtype not in (np.float32, np.int8, np.uint8):
@@ -61,18 +58,22 @@ class TfliteRuntime:
 
     def predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities, N x 8, of N x side x side grey crops; see `EmotionRuntime`."""
+        return answers(self.outputs(crops), self._manifest)
+
+    def outputs(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """What the network gives for the crops: N rows with a number for each of its labels."""
         engine = self._interpreter
         if engine is None:
             raise RuntimeError("predict was called after close")
         self._preprocessing.check(crops)
-        outputs = np.zeros((len(crops), len(EMOTIONS)))
+        shape = (1, *self._manifest.input.shape)
+        outputs = np.zeros((len(crops), len(self._manifest.labels)))
         for index, crop in enumerate(crops):
             coded = np.asarray(cv2.LUT(crop, self._codes))
-            engine.set_tensor(self._input["index"], coded[np.newaxis, ..., np.newaxis])
+            engine.set_tensor(self._input["index"], coded.reshape(shape))
             engine.invoke()
             outputs[index] = engine.get_tensor(self._output["index"])[0]
-        values = _real_values(outputs, self._output)
-        return calibrated(values, self._output_kind, self._temperature)
+        return _real_values(outputs, self._output)
 
     def close(self) -> None:
         """Give the interpreter's memory back; calling it again does nothing."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from agent.emotion.manifest import DeviceOptimizer, Manifest, Precision, checked_file
 from agent.emotion.preprocess import Preprocessing
+from agent.runtimes.outputs import in_ferplus_order
 from agent.runtimes.runtime import EmotionRuntime
 from converters.targets.target import Artifact, Skipped, Task
 
@@ -72,17 +73,17 @@ class _DeepLensFile:
     def __init__(self, manifest: Manifest, network: Network) -> None:
         self.model = manifest.model_id
         self._preprocessing = manifest.preprocessing
-        self._classes = len(manifest.labels)
+        self._labels = manifest.labels
         self._network: Network | None = network
 
     def predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         if self._network is None:
             raise RuntimeError("predict was called after close")
         self._preprocessing.check(crops)
-        answers = np.zeros((len(crops), self._classes), np.float32)
+        given = np.zeros((len(crops), len(self._labels)), np.float32)
         for index, crop in enumerate(crops):
-            answers[index] = self._network(crop[np.newaxis, ..., np.newaxis].astype(np.float32))
-        return answers
+            given[index] = self._network(crop[np.newaxis, ..., np.newaxis].astype(np.float32))
+        return in_ferplus_order(given, self._labels)
 
     def close(self) -> None:
         self._network = None

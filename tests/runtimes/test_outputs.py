@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.runtimes.outputs import calibrated
+from agent.runtimes.outputs import calibrated, in_ferplus_order
 
 
 def test_logits_become_a_softmax_at_the_temperature() -> None:
@@ -36,3 +36,13 @@ def test_extreme_logits_neither_overflow_nor_vanish(size: float) -> None:
 
 def test_no_rows_give_no_rows() -> None:
     assert calibrated(np.zeros((0, 8)), "logits", 1.0).shape == (0, 8)
+
+
+def test_columns_go_where_ferplus_has_them_and_a_missing_one_is_zero() -> None:
+    fer2013 = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    rows = np.array([[0.3, 0.02, 0.03, 0.4, 0.05, 0.1, 0.1]], np.float32)
+
+    np.testing.assert_array_equal(
+        in_ferplus_order(rows, fer2013),
+        np.array([[0.1, 0.4, 0.1, 0.05, 0.3, 0.02, 0.03, 0]], np.float32),
+    )
