@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, get_args
+from types import ModuleType
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent.emotion.manifest import Crop, Precision
+from agent.emotion.manifest import Crop
 from agent.errors import AgentError, ModelError
 from converters import trtexec
+from converters.commands import describe
+from converters.commands.arguments import model_name, wanted
 from converters.targets import TARGETS
 from training.errors import TrainingError
 
@@ -31,9 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Wrong usage ends with 2 by argparse.
     """
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    command = _COMMANDS.get(given[0]) if given else None
     try:
-        return _run(arguments)
+        if command is not None:
+            return int(command.run(_command_parser(given[0], command).parse_args(given[1:])))
+        return _run(_parser().parse_args(given))
     except (AgentError, TrainingError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -92,18 +97,29 @@ def _fail(message: str) -> int:
     return 1
 
 
+_COMMANDS: Final[dict[str, ModuleType]] = {"describe": describe}
+"""What the first word may be instead of a model."""
+
+
+def _command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"emotion-convert {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-convert",
         description="Convert a trained Keras model, compare every file with it, and write the "
         "model's folder only if all of them still say the same.",
+        epilog="emotion-convert describe FILE makes somebody else's model usable; see its --help.",
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")
-    add("--to", type=_wanted, required=True, metavar="TARGETS", help=_TO_HELP)
+    add("--to", type=wanted, required=True, metavar="TARGETS", help=_TO_HELP)
     add("--data", type=Path, required=True, metavar="PLACE", help=_DATA_HELP)
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder")
-    add("--name", type=_name, help=f"as the settings name it: fer-compact {_BESIDE}")
+    add("--name", type=model_name, help=f"as the settings name it: fer-compact {_BESIDE}")
     add("--version", help=f"of the model: 1.0.0 {_BESIDE}")
     add("--licence", help=f"such as Apache-2.0 {_BESIDE}")
     add("--crops", type=Path, metavar="FILE", help=_CROPS_HELP)
@@ -126,35 +142,6 @@ _CROPS_HELP: Final = (
     "TOML with a table for each detector, [blazeface] margin = 0.3, drop = 0.05 "
     "(default: those of the manifest beside the model, or of one in DIR)"
 )
-
-
-def _wanted(text: str) -> dict[str, tuple[Precision, ...]]:
-    """Precisions by target from `tflite,onnx:int8,onnx:float32`; `all` stands for all targets."""
-    every: tuple[Precision, ...] = get_args(Precision)
-    if text == "all":
-        return dict.fromkeys(TARGETS, every)
-    wanted: dict[str, tuple[Precision, ...]] = {}
-    for item in text.split(","):
-        name, _, given = item.strip().partition(":")
-        if name not in TARGETS:
-            raise argparse.ArgumentTypeError(
-                f"unknown target '{name}'; the targets are all, {', '.join(TARGETS)}"
-            )
-        if given and given not in every:
-            raise argparse.ArgumentTypeError(
-                f"unknown precision '{given}'; the precisions are {', '.join(every)}"
-            )
-        chosen = tuple(each for each in every if given in ("", each))
-        wanted[name] = wanted.get(name, ()) + chosen
-    if "tensorrt" in wanted:  # engines are built from ONNX files, on every machine anew
-        wanted.setdefault("onnx", every)
-    return wanted
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r}: small letters, digits and hyphens only")
-    return text
 
 
 def _read_crops(path: Path) -> dict[str, Crop]:

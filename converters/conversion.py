@@ -41,6 +41,16 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """What sets a model that was trained elsewhere apart."""
+
+    labels: Sequence[str]
+    """The emotion of each output, in the model's order."""
+    values: tuple[float, float]
+    """What black and white become at the model's input."""
+
+
+@dataclass(frozen=True)
 class Job:
     """What to convert, and what to call the result."""
 
@@ -59,6 +69,8 @@ class Job:
     licence: str | None = None
     crops: dict[str, Crop] | None = None
     """By detector; None keeps those of the manifest beside the model, or of one in `out`."""
+    foreign: Foreign | None = None
+    """For a model that was trained elsewhere."""
     verbose: bool = False
     """Show what the libraries print."""
 
@@ -121,18 +133,25 @@ def _make(job: Job, task: Task, draft: Path, say: Say) -> tuple[Made, list[Skipp
 
 
 def _read(job: Job, draft: Path, work: Path, say: Say) -> _Source:
-    model = load_keras_file(job.model)
+    foreign = job.foreign
+    labels = foreign.labels if foreign else EMOTIONS
+    model = load_keras_file(job.model, len(labels))
     known = described_by(job.model)
     name, version, licence = _identity(job, known)
     plain = fold(model)
-    preprocessing = preprocessing_of(model)
+    preprocessing = preprocessing_of(model, foreign.values if foreign else None)
     say(f"reading {job.data}")
     found = load_data(job.data)
     pictures = labelled(found.data, "valid", preprocessing)
     calibration = calibration_pictures(found.data, preprocessing, CALIBRATION_SEED)
     say(f"asking the Keras model about {len(pictures):,} validation pictures")
-    expected = reference(model, preprocessing, pictures)
+    expected = reference(model, preprocessing, pictures, labels)
     test = labelled(found.data, "test", preprocessing) if "test" in found.data else None
+    chosen = f"{len(calibration)} training pictures, seed {CALIBRATION_SEED}"
+    training = training_record(job.model, known, found, f"{chosen}, every other one augmented")
+    prior = known.prior if known else learnt_prior(job.model, found.data)
+    if foreign:  # what it was trained on is not known
+        training, prior = {"conversion": training["conversion"]}, None
     manifest = Manifest(
         name=name,
         version=version,
@@ -140,18 +159,12 @@ def _read(job: Job, draft: Path, work: Path, say: Say) -> _Source:
         files=[],
         input=_input(preprocessing),
         crops=_crops(job, known),
-        labels=list(EMOTIONS),
+        labels=list(labels),
         output="logits",
         temperature=expected.temperature,
-        prior=known.prior if known else learnt_prior(job.model, found.data),
+        prior=prior,
         metrics={},
-        training=training_record(
-            job.model,
-            known,
-            found,
-            f"{len(calibration)} training pictures, seed {CALIBRATION_SEED}, "
-            "every other one augmented",
-        ),
+        training=training,
         source=_keep_source(job.model, model, plain, draft),
     )
     task = Task(plain, preprocessing, calibration, work, temperature=expected.temperature)
@@ -173,7 +186,7 @@ def _identity(job: Job, known: Manifest | None) -> tuple[str, str, str]:
 def _keep_source(path: Path, model: Any, plain: Any, draft: Path) -> SourceFile:
     """Put the folded network beside the files, so that they can be made again without training."""
     kept = draft / SOURCE_FILE
-    if is_folded(model):
+    if is_folded(model) and path.suffix == kept.suffix:
         shutil.copyfile(path, kept)
     else:
         plain.save(kept)

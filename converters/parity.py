@@ -7,16 +7,18 @@ inputs, on which the two must disagree, and a refusal of models that answer the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Precision
 from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
-from agent.runtimes.outputs import calibrated
+from agent.runtimes.outputs import calibrated, in_ferplus_order
 from agent.runtimes.runtime import EmotionRuntime
 from converters.pictures import Labelled
 from training.calibration import fit_temperature
@@ -115,13 +117,20 @@ class Parity:
         return found
 
 
-def reference(model: Any, preprocessing: Preprocessing, pictures: Labelled) -> Reference:
-    """Ask the Keras model and fit the temperature (Guo et al. 2017).
+def reference(
+    model: Any,
+    preprocessing: Preprocessing,
+    pictures: Labelled,
+    labels: Sequence[str] = EMOTIONS,
+) -> Reference:
+    """Ask the Keras model and fit the temperature (Guo et al. 2017); `labels` name its outputs.
 
     Raises `ModelError` for a model whose answers hardly depend on the picture.
     """
     inputs = preprocessing.normalise(pictures.crops)
     pixels = pictures.crops[:CONTROL_PICTURES, ..., np.newaxis].astype(np.float32)
+    if preprocessing.divisor == 1:
+        pixels /= 255  # the pixels as they are would be right
     logits = _predict(model, inputs)
     spread = calibrated(logits, "logits", 1.0).std(axis=0).max()
     if not spread >= LEAST_SPREAD:
@@ -129,13 +138,26 @@ def reference(model: Any, preprocessing: Preprocessing, pictures: Labelled) -> R
             f"the model gives nearly the same answer to every picture (probabilities vary by "
             f"{spread:.3f}, expected at least {LEAST_SPREAD}): it has not learned"
         )
-    temperature = round(fit_temperature(logits, pictures.labels), 4)
-    return Reference(
-        pictures,
-        temperature,
-        calibrated(logits, "logits", temperature),
-        calibrated(_predict(model, pixels), "logits", temperature),
+    temperature = fitted_temperature(logits, pictures.labels, labels)
+    probabilities, unscaled = (
+        in_ferplus_order(calibrated(given, "logits", temperature), labels)
+        for given in (logits, _predict(model, pixels))
     )
+    return Reference(pictures, temperature, probabilities, unscaled)
+
+
+def fitted_temperature(
+    logits: npt.NDArray[np.floating[Any]], truth: npt.NDArray[np.intp], labels: Sequence[str]
+) -> float:
+    """By the pictures whose emotion (`truth`, in FER+ order) is among the `labels` of the logits'
+    columns; one where there is none.
+    """
+    columns = np.full(len(EMOTIONS), -1)
+    columns[[EMOTIONS.index(label) for label in labels]] = np.arange(len(labels))
+    known = columns[truth] >= 0
+    if not known.any():
+        return 1.0
+    return round(fit_temperature(logits[known], columns[truth[known]]), 4)
 
 
 def compare(runtime: EmotionRuntime, expected: Reference) -> tuple[Parity, Metrics]:

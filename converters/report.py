@@ -67,8 +67,8 @@ class FileReport:
             "precision": self.artifact.precision,
             "bytes": self.bytes,
             "parity": _rounded(asdict(self.parity)),
-            "valid": _plain(self.valid),
-            "test": _plain(self.test) if self.test else None,
+            "valid": plain_metrics(self.valid),
+            "test": plain_metrics(self.test) if self.test else None,
             "milliseconds_per_face": _rounded(asdict(self.milliseconds)),
             "complaints": self.complaints,
         }
@@ -124,7 +124,7 @@ class Report:
         return {
             "protocol": _PROTOCOL,
             "temperature": self.expected.temperature,
-            "keras": {"valid": _plain(self.expected.metrics)},
+            "keras": {"valid": plain_metrics(self.expected.metrics)},
             "files": [file.as_dict() for file in self.files],
             "skipped": [asdict(each) for each in self.skipped],
             "limits": {precision: asdict(limits) for precision, limits in LIMITS.items()},
@@ -140,11 +140,11 @@ class Report:
         """The metrics of the manifest."""
         return {
             "protocol": _PROTOCOL,
-            "keras": {"valid": _plain(self.expected.metrics)},
+            "keras": {"valid": plain_metrics(self.expected.metrics)},
             "files": {
                 file.artifact.file: {
-                    "valid": _plain(file.valid),
-                    **({"test": _plain(file.test)} if file.test else {}),
+                    "valid": plain_metrics(file.valid),
+                    **({"test": plain_metrics(file.test)} if file.test else {}),
                     "parity": _rounded(asdict(file.parity)),
                 }
                 for file in self.files
@@ -159,7 +159,8 @@ _PROTOCOL: Final = (
 )
 
 
-def _plain(metrics: Metrics) -> dict[str, Any]:
+def plain_metrics(metrics: Metrics) -> dict[str, Any]:
+    """What a manifest keeps of them."""
     whole = metrics.as_dict()
     recall = {name: whole["classes"][name]["recall"] for name in EMOTIONS}
     return {key: whole[key] for key in _KEPT} | {"recall": recall}

@@ -25,6 +25,12 @@ class Preprocessing:
     offset: float = 128.0
     divisor: float = 128.0
 
+    @classmethod
+    def to_range(cls, side: int, black: float, white: float) -> Preprocessing:
+        """The one that makes these numbers of a black and a white pixel."""
+        divisor = 255 / (white - black)
+        return cls(side, 0.0 - black * divisor, divisor)
+
     def resize(self, grey: GreyImage) -> GreyImage:
         """Any grey picture (H x W) as the model's side x side; area averaging when it shrinks."""
         height, width = grey.shape

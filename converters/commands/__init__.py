@@ -1,0 +1,1 @@
+"""The commands of `emotion-convert` beside the conversion itself, one module each."""
