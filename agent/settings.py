@@ -75,10 +75,13 @@ class FacesSettings(_Section):
     """Which of BlazeFace's networks: `back` finds the most; `full-range` is faster and finds fewer
     small faces; `short-range` is the fastest, for a face that fills a fifth of the picture."""
     yunet_model: Text | None = None
-    """Path of YuNet's ONNX file; unset takes the one from `emotion-agent models pull yunet`."""
+    """Path of YuNet's file: ONNX, or TFLite as `emotion-convert yunet` makes it. Unset takes the
+    TFLite file where that command was run, else the ONNX file of `emotion-agent models pull yunet`.
+    """
     detect_side: Annotated[int, Field(ge=64, le=4096)] = 640
     """YuNet and Haar shrink larger pictures to this longer side, in pixels. 320 is about three
-    times as fast and loses a tenth of the faces of 48 pixels. BlazeFace has its own fixed size."""
+    times as fast and loses a tenth of the faces of 48 pixels. BlazeFace and
+    a TFLite file of YuNet have their own fixed size."""
     min_score: Share | None = None
     """Detections below this confidence are ignored; unset takes the detector's own limit. Lower
     it for far or covered faces, raise it against false ones."""

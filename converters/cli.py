@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent.emotion.manifest import Crop
 from agent.errors import AgentError, ModelError
 from converters import trtexec
-from converters.commands import describe
+from converters.commands import describe, yunet
 from converters.commands.arguments import model_name, wanted
 from converters.targets import TARGETS
 from training.errors import TrainingError
@@ -97,7 +97,7 @@ def _fail(message: str) -> int:
     return 1
 
 
-_COMMANDS: Final[dict[str, ModuleType]] = {"describe": describe}
+_COMMANDS: Final[dict[str, ModuleType]] = {"describe": describe, "yunet": yunet}
 """What the first word may be instead of a model."""
 
 
@@ -112,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="emotion-convert",
         description="Convert a trained Keras model, compare every file with it, and write the "
         "model's folder only if all of them still say the same.",
-        epilog="emotion-convert describe FILE makes somebody else's model usable; see its --help.",
+        epilog="Two other commands, each with its own --help: `describe FILE` makes somebody "
+        "else's model usable, `yunet` converts the face detector.",
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import downloads
+from converters.cli import main as convert_main
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -35,6 +36,20 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"test material not found: no folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def yunet_weights(shared: Path) -> Path:
+    """YuNet's ONNX file, the same as OpenCV Zoo's 2023mar."""
+    return shared / "models" / "yunet_s_640_640.onnx"
+
+
+@pytest.fixture(scope="session")
+def yunet_tflite(yunet_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """YuNet as `emotion-convert yunet` makes it; skips where its weights are not at hand."""
+    path = tmp_path_factory.mktemp("yunet") / "yunet.tflite"
+    assert convert_main(["yunet", str(yunet_weights), "--out", str(path)]) == 0
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Final
 
 import cv2
 
@@ -11,7 +13,13 @@ from agent.faces.blazeface import BlazeFace
 from agent.faces.detector import FaceDetector
 from agent.faces.haar import Haar
 from agent.faces.yunet import YuNet
+from agent.faces.yunet_tflite import YuNetTflite
 from agent.settings import FacesSettings
+
+YUNET_TFLITE: Final = "face_detection_yunet.tflite"
+"""What `emotion-convert yunet` writes into the data folder."""
+
+logger = logging.getLogger(__name__)
 
 
 def open_detector(settings: FacesSettings, threads: int = 1) -> FaceDetector:
@@ -22,10 +30,25 @@ def open_detector(settings: FacesSettings, threads: int = 1) -> FaceDetector:
     """
     cv2.setNumThreads(threads)
     if settings.detector == "yunet":
-        chosen = settings.yunet_model
-        weights = Path(chosen).expanduser() if chosen else downloads.require("yunet")
-        return YuNet(weights, settings.min_score, settings.detect_side)
+        return _open_yunet(settings, threads)
     if settings.detector == "haar":
         return Haar(settings.min_score, settings.detect_side)
     weights = downloads.require(f"blazeface-{settings.blazeface_model}")
     return BlazeFace(weights, settings.blazeface_model, settings.min_score, threads)
+
+
+def _open_yunet(settings: FacesSettings, threads: int) -> FaceDetector:
+    """The file that is set; else the TFLite file where there is one; else the ONNX file."""
+    chosen = settings.yunet_model
+    weights = Path(chosen).expanduser() if chosen else _converted_yunet()
+    if weights is None:
+        weights = downloads.require("yunet")
+    logger.info("faces: YuNet from %s", weights)
+    if weights.suffix == ".tflite":
+        return YuNetTflite(weights, settings.min_score, threads)
+    return YuNet(weights, settings.min_score, settings.detect_side)
+
+
+def _converted_yunet() -> Path | None:
+    there = (folder / YUNET_TFLITE for folder in downloads.search_folders())
+    return next((path for path in there if path.is_file()), None)

@@ -9,13 +9,13 @@ import cv2
 
 from agent.errors import ModelError
 from agent.faces.detector import as_colour, shrunk
+from agent.faces.yunet_answers import MOST, SAME_FACE
 from agent.types import Box, Face, Image, Landmarks
 
 MIN_SCORE: Final = 0.6
 
-_SAME_FACE: Final = 0.3  # IoU from which two answers mean one face, as in OpenCV's sample
-_SMALLEST: Final = 10  # pixels; in a thinner strip no face can be seen, but YuNet may report one
-_MOST: Final = 5000  # answers looked at before suppression, as in OpenCV's sample
+SMALLEST: Final = 10
+"""Pixels; in a thinner strip no face can be seen, but YuNet may report one."""
 
 
 class YuNet:
@@ -41,8 +41,8 @@ class YuNet:
                 "",
                 (longest_side, longest_side),
                 MIN_SCORE if min_score is None else min_score,
-                _SAME_FACE,
-                _MOST,
+                SAME_FACE,
+                MOST,
             )
         except cv2.error as error:
             raise ModelError(f"{weights}: not a YuNet model ({error.err})") from None
@@ -52,19 +52,22 @@ class YuNet:
         if image.size == 0:
             return []
         small, (across, down) = shrunk(as_colour(image), self._longest_side)
-        if min(small.shape[:2]) < _SMALLEST:
+        if min(small.shape[:2]) < SMALLEST:
             return []
         self._net.setInputSize((small.shape[1], small.shape[0]))
         found: tuple[int, Any] = self._net.detect(small)  # the stubs know of no None
         rows = found[1]
         if rows is None:
             return []
-        faces = [_face(row, across, down) for row in rows.astype(float)]
+        faces = [face_of(row, across, down) for row in rows.astype(float)]
         return sorted(faces, key=lambda face: -face.score)
 
 
-def _face(row: Any, across: float, down: float) -> Face:
-    """A row is x, y, width, height, five points (eyes, nose, corners of the mouth), score."""
+def face_of(row: Any, across: float, down: float) -> Face:
+    """The face of a row, in a picture that was scaled so before.
+
+    A row is x, y, width, height, five points (eyes, nose, corners of the mouth), score.
+    """
     x, y, width, height = row[:4].tolist()
     points = [(px / across, py / down) for px, py in row[4:14].reshape(5, 2).tolist()]
     (ax, ay), (bx, by) = points[3:]

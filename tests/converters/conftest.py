@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -44,6 +45,13 @@ def part(count: int, rng: np.random.Generator) -> Part:
     votes = np.zeros((count, 10), np.uint8)
     votes[np.arange(count), labels] = 10
     return Part(images, votes, np.array([f"stripes{i:07}.png" for i in range(count)]))
+
+
+@pytest.fixture
+def astronaut_320(demo_file: Callable[[str], Path]) -> npt.NDArray[np.uint8]:
+    """320 x 320 pixels with one smiling face."""
+    image = cv2.imread(str(demo_file("astronaut.png")))
+    return np.asarray(cv2.resize(np.asarray(image), (320, 320)), np.uint8)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,6 @@ from agent.settings import FacesSettings
 from agent.sources import ffmpeg
 from agent.types import Image
 
-YUNET = "models/yunet_s_640_640.onnx"  # the same file as OpenCV Zoo's 2023mar
-
 
 @pytest.fixture(scope="session")
 def face_detector(
@@ -27,8 +25,11 @@ def face_detector(
     def opened(name: str) -> FaceDetector:
         if name == "haar":
             return open_detector(FacesSettings(detector="haar"))
+        if name == "yunet-tflite":
+            converted = request.getfixturevalue("yunet_tflite")
+            return open_detector(FacesSettings(detector="yunet", yunet_model=str(converted)))
         if name == "yunet":
-            weights = request.getfixturevalue("shared") / YUNET
+            weights = request.getfixturevalue("yunet_weights")
             return open_detector(FacesSettings(detector="yunet", yunet_model=str(weights)))
         variant = name.removeprefix("blazeface").removeprefix("-") or "back"
         demo_file(f"blazeface-{variant}")

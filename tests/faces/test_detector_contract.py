@@ -17,7 +17,14 @@ HOPPER = Box(170, 120, 195, 210)
 
 @pytest.fixture(
     scope="module",
-    params=["blazeface", "blazeface-short-range", "blazeface-full-range", "yunet", "haar"],
+    params=[
+        "blazeface",
+        "blazeface-short-range",
+        "blazeface-full-range",
+        "yunet",
+        "yunet-tflite",
+        "haar",
+    ],
 )
 def detector(
     request: pytest.FixtureRequest, face_detector: Callable[[str], FaceDetector]
