@@ -95,7 +95,8 @@ class Described:
         ]
         if self.metrics is not None:
             low, high = (100 * bound for bound in self.metrics.interval)
-            recall = zip(EMOTIONS, self.metrics.recall, strict=True)
+            pairs = zip(EMOTIONS, self.metrics.recall, strict=True)
+            recall = [(name, share) for name, share in pairs if not np.isnan(share)]
             right = f"{100 * self.metrics.accuracy:.1f} % of {self.metrics.pictures:,} faces"
             lines += [
                 f"right: {right} ({low:.1f} to {high:.1f}); temperature {found.temperature:g}",

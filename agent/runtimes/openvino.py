@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Manifest, Precision, checked_file
 from agent.errors import ModelError
-from agent.runtimes.outputs import calibrated, require_shapes
+from agent.runtimes.outputs import answers, require_shapes
 
 
 class OpenvinoRuntime:
@@ -32,9 +31,8 @@ class OpenvinoRuntime:
         """
         path = checked_file(manifest, folder, self.kind, precision)
         self.model = manifest.model_id
+        self._manifest = manifest
         self._preprocessing = manifest.preprocessing
-        self._output_kind = manifest.output
-        self._temperature = manifest.temperature
         self._request: Any = _compiled(path, manifest, threads)
 
     def predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -43,10 +41,11 @@ class OpenvinoRuntime:
         if request is None:
             raise RuntimeError("predict was called after close")
         inputs = self._preprocessing.normalise(crops)
-        outputs = np.zeros((len(crops), len(EMOTIONS)), np.float32)
+        inputs = inputs.reshape(-1, *self._manifest.input.shape)
+        outputs = np.zeros((len(crops), len(self._manifest.labels)), np.float32)
         for index in range(len(crops)):
             outputs[index] = request.infer([inputs[index : index + 1]])[0][0]
-        return calibrated(outputs, self._output_kind, self._temperature)
+        return answers(outputs, self._manifest)
 
     def close(self) -> None:
         """Give the network's memory back; calling it again does nothing."""
@@ -67,7 +66,7 @@ def _compiled(path: Path, manifest: Manifest, threads: int) -> Any:
         ends = [*model.inputs, *model.outputs]
         shapes = [[d.get_length() if d.is_static else None for d in e.partial_shape] for e in ends]
         require_shapes(path, manifest, shapes)
-        model.reshape([1, manifest.input.side, manifest.input.side, 1])
+        model.reshape([1, *manifest.input.shape])
         return core.compile_model(model, "CPU", _options(threads)).create_infer_request()
     except RuntimeError as error:
         reason = " ".join(str(error).split())

@@ -49,10 +49,10 @@ def _compare(arguments: argparse.Namespace, python: Path) -> int:
     load_keras()
     from converters.keras_file import load_keras_file  # noqa: PLC0415
     from converters.pictures import labelled  # noqa: PLC0415
-    from training.ferplus import load_arrays  # noqa: PLC0415
+    from training.loading import load_data  # noqa: PLC0415
 
     model = load_keras_file(arguments.keras)
-    crops = labelled(load_arrays(arguments.data), "valid", manifest.preprocessing).crops
+    crops = labelled(load_data(arguments.data).data, "valid", manifest.preprocessing).crops
     with output_hidden():
         logits = model.predict(manifest.preprocessing.normalise(crops), batch_size=256, verbose=0)
     expected = calibrated(logits, manifest.output, manifest.temperature)
@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("folder", type=Path, help="as emotion-convert --to deeplens wrote it")
     add("--keras", type=Path, required=True, metavar="MODEL.keras")
-    add("--data", type=Path, required=True, metavar="FILE", help="FER+ arrays")
+    add(
+        "--data", type=Path, required=True, metavar="PLACE", help="FER+ as emotion-convert takes it"
+    )
     add("--tensorflow", choices=list(RELEASES), help="default: the oldest that can be had")
     return parser
 
