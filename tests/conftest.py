@@ -48,7 +48,7 @@ def yunet_weights(shared: Path) -> Path:
 def yunet_tflite(yunet_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """YuNet as `emotion-convert yunet` makes it; skips where its weights are not at hand."""
     path = tmp_path_factory.mktemp("yunet") / "yunet.tflite"
-    assert convert_main(["yunet", str(yunet_weights), "--out", str(path)]) == 0
+    assert convert_main(["yunet", str(yunet_weights), "--size=320x256", f"--out={path}"]) == 0
     return path
 
 

@@ -48,10 +48,9 @@ def part(count: int, rng: np.random.Generator) -> Part:
 
 
 @pytest.fixture
-def astronaut_320(demo_file: Callable[[str], Path]) -> npt.NDArray[np.uint8]:
-    """320 x 320 pixels with one smiling face."""
-    image = cv2.imread(str(demo_file("astronaut.png")))
-    return np.asarray(cv2.resize(np.asarray(image), (320, 320)), np.uint8)
+def astronaut(demo_file: Callable[[str], Path]) -> npt.NDArray[np.uint8]:
+    """512 x 512, one smiling face."""
+    return np.asarray(cv2.imread(str(demo_file("astronaut.png"))), np.uint8)
 
 
 @pytest.fixture(scope="session")
