@@ -90,9 +90,9 @@ def _inputs(layer: Any) -> list[Any]:
 
 
 def _copy(layer: Any) -> Any:
-    """The layer untrained; a convolution gets a bias, to hold a folded shift."""
+    """The layer untrained; one with weights gets a bias, to hold a folded shift."""
     config = layer.get_config() | {"dtype": "float32"}
-    if isinstance(layer, layers.Conv2D):
+    if isinstance(layer, _WEIGHTED):
         config["use_bias"] = True
     return type(layer).from_config(config)
 

@@ -111,11 +111,11 @@ def _dense(layer: Any, given: list[_Tensor], weights: _Weights) -> _Tensor:
 
 
 def _convolved(layer: Any, tensor: _Tensor, kernel: Any, bias: Any) -> _Tensor:
-    across, down = getattr(layer, "strides", (1, 1))
+    down, across = getattr(layer, "strides", (1, 1))
     summed = tf.raw_ops.Conv2D(
         input=tensor,
         filter=_constant(f"{layer.name}/kernel", kernel),
-        strides=[1, across, down, 1],
+        strides=[1, down, across, 1],
         padding=getattr(layer, "padding", "valid").upper(),
         name=f"{layer.name}/convolution",
     )

@@ -72,8 +72,15 @@ def _onnx(path: Path) -> Network:
     except Exception as error:  # of protobuf, of the file system, of external data
         raise ModelError(f"{path}: not a usable ONNX model: {_first_line(error)}") from None
     constants = {constant.name for constant in graph.initializer}
-    inputs = [_dimensions(i) for i in graph.input if i.name not in constants]
-    side, layout, classes = _ends(path, inputs, [_dimensions(o) for o in graph.output])
+    inputs = [end for end in graph.input if end.name not in constants]
+    side, layout, classes = _ends(
+        path, [_dimensions(end) for end in inputs], [_dimensions(end) for end in graph.output]
+    )
+    for end in (*inputs, *graph.output):
+        kind = end.type.tensor_type.elem_type
+        if kind != onnx.TensorProto.FLOAT:
+            found = onnx.TensorProto.DataType.Name(kind).lower()
+            raise ModelError(f"{path}: {end.name} is {found}, expected float32")
     types = {constant.data_type for constant in graph.initializer}
     if any(node.op_type == "DequantizeLinear" for node in graph.node):
         precision: Precision = "int8-float-io"

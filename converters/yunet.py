@@ -138,7 +138,7 @@ def _converted(job: Job, pictures: Sequence[Image]) -> bytes:
 
 
 def _samples(pictures: Sequence[Image]) -> Iterator[list[Any]]:
-    """The first is black but for white corners, so that a step of the input is one grey level."""
+    """The first has a black and a white pixel, so that a step of the input is one grey level."""
     first = pictures[0].copy()
     first[0, 0], first[0, 1] = 0, 255
     for picture in (first, *pictures[1:]):

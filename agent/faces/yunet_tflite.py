@@ -33,6 +33,10 @@ class YuNetTflite:
         dtype = np.dtype(self._input["dtype"])
         if len(shape) != 4 or shape[::3] != (1, 3) or dtype not in (np.uint8, np.float32):
             raise ModelError(f"{weights}: not a YuNet model (input {shape} {dtype})")
+        if dtype == np.uint8 and tuple(self._input["quantization"]) != (1.0, 0):
+            raise ModelError(
+                f"{weights}: its input is not the grey levels 0 to 255; convert it again"
+            )
         self.height, self.width = shape[1:3]
         try:
             self._answers(np.zeros((self.height, self.width, 3), np.uint8))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -48,6 +49,13 @@ def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match=r"yunet\.onnx: not a YuNet model"):
         open_detector(FacesSettings(detector="yunet", yunet_model=str(path)))
+
+
+def test_a_tflite_file_that_is_no_yunet_is_refused(demo_file: Callable[[str], Path]) -> None:
+    settings = FacesSettings(detector="yunet", yunet_model=str(demo_file("blazeface-back")))
+
+    with pytest.raises(ModelError, match=r"back\.tflite: not a YuNet model"):
+        open_detector(settings)
 
 
 def test_opencv_without_cascades_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
