@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from agent.emotion.manifest import Manifest, Precision, checked_file
 from agent.errors import ModelError
-from agent.runtimes.outputs import calibrated, require_shapes
+from agent.runtimes.outputs import answers, require_shapes
 from agent.runtimes.tensorrt.building import EnginePrecision
 from agent.runtimes.tensorrt.engine_file import read_engine
 from agent.runtimes.tensorrt.machine import Machine
@@ -37,9 +37,8 @@ class TensorRtRuntime:
         wanted = _engine_precision(precision)
         machine = Machine()
         self.model = manifest.model_id
+        self._manifest = manifest
         self._preprocessing = manifest.preprocessing
-        self._output_kind = manifest.output
-        self._temperature = manifest.temperature
         path, engine = _engine(machine, manifest, folder, wanted)
         session = machine.session(engine)
         try:
@@ -54,13 +53,13 @@ class TensorRtRuntime:
         session = self._session
         if session is None:
             raise RuntimeError("predict was called after close")
-        inputs = self._preprocessing.normalise(crops)
+        inputs = self._preprocessing.normalise(crops).reshape(-1, *self._manifest.input.shape)
         parts = [
             _run(session, inputs[start : start + session.batch])
             for start in range(0, len(inputs), session.batch)
         ]
         outputs = np.concatenate([np.zeros((0, *session.output.shape[1:]), np.float32), *parts])
-        return calibrated(outputs, self._output_kind, self._temperature)
+        return answers(outputs, self._manifest)
 
     def close(self) -> None:
         """Give the GPU's memory back; calling it again does nothing."""
