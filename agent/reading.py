@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.emotion.manifest import Crop
-from agent.emotion.preprocess import Preprocessing, to_grey
+from agent.emotion.preprocess import GreyImage, Preprocessing, to_grey
 from agent.emotion.prior import Prior
 from agent.faces.crop import face_crop
 from agent.faces.gates import gate
@@ -17,6 +17,21 @@ from agent.runtimes.runtime import EmotionRuntime
 from agent.settings import FacesSettings
 from agent.stages import StageClock
 from agent.types import Face, Image, Reason, Scores
+
+
+def cropped(
+    image: Image,
+    faces: Sequence[Face],
+    crop: Crop,
+    preprocessing: Preprocessing,
+    settings: FacesSettings,
+) -> list[tuple[GreyImage, Reason | None]]:
+    """The crop of each face of a picture (H x W x 3 BGR), and why it is too poor to read."""
+    if not faces:
+        return []
+    grey = to_grey(image)
+    crops = [face_crop(grey, face, crop, preprocessing) for face in faces]
+    return [(made, gate(face, made, settings)) for face, made in zip(faces, crops, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -49,32 +64,20 @@ class FaceReader:
         self._settings = settings
         self._clock = clock or StageClock()
 
-    def read(self, image: Image, faces: Sequence[Face], doubtful: bool = False) -> list[Reading]:
-        """One reading for each face of a picture (H x W x 3 BGR), in the same order.
-
-        With `doubtful`, faces that fail a gate are read too (their reading has both).
-        """
+    def read(self, image: Image, faces: Sequence[Face]) -> list[Reading]:
+        """One reading for each face of a picture (H x W x 3 BGR), in the same order."""
         if not faces:
             return []
         with self._clock.stage("crop"):
-            grey = to_grey(image)
-            crops = [face_crop(grey, face, self._crop, self._preprocessing) for face in faces]
-            reasons = [
-                gate(face, crop, self._settings) for face, crop in zip(faces, crops, strict=True)
-            ]
-            picked = [i for i, reason in enumerate(reasons) if reason is None or doubtful]
+            made = cropped(image, faces, self._crop, self._preprocessing, self._settings)
+            picked = [i for i, (_, reason) in enumerate(made) if reason is None]
         scores: list[Scores | None] = [None] * len(faces)
         if picked:
             with self._clock.stage("classify"):
-                rows = self._predict(np.stack([crops[i] for i in picked]))
+                rows = self._predict(np.stack([made[i][0] for i in picked]))
                 for i, row in zip(picked, rows, strict=True):
                     scores[i] = Scores(row)
-        return [Reading(s, r) for s, r in zip(scores, reasons, strict=True)]
-
-    def read_whole(self, image: Image) -> Scores:
-        """The scores of a picture that is a face crop already (H x W x 3 BGR)."""
-        crop = self._preprocessing.resize(to_grey(image))
-        return Scores(self._predict(crop[np.newaxis])[0])
+        return [Reading(s, reason) for s, (_, reason) in zip(scores, made, strict=True)]
 
     def _predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         rows = self.runtime.predict(crops)

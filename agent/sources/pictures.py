@@ -26,10 +26,6 @@ _SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 
 MAX_PIXELS: Final = 3840 * 2160
 """Larger pictures are read at reduced size, unless the caller says otherwise."""
-_HARD_LIMIT: Final = 400_000_000
-"""Pixels of a picture that is refused, even where it can be decoded at reduced size."""
-_WHOLE_LIMIT: Final = 150_000_000
-"""The same for kinds that must be decoded whole: half a gigabyte of memory."""
 _FILE_LIMIT: Final = 500_000_000
 """Bytes of a picture file that is refused."""
 
@@ -39,6 +35,20 @@ _REDUCED: Final = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Pixels that a picture may have at most; a larger one is refused before it is decoded."""
+
+    in_stripes: int
+    """Of a kind that can be decoded at reduced size, where more pixels cost time only."""
+    whole: int
+    """Of a kind that must be decoded whole, at three bytes a pixel."""
+
+
+FILE_LIMITS: Final = Limits(in_stripes=400_000_000, whole=150_000_000)
+"""For files of this machine's own: half a gigabyte of memory."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +70,32 @@ class Picture:
 
 
 def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a picture file; grey, transparent and 16-bit pictures come as 8-bit BGR, of a GIF the
-    first frame. One of more than `max_pixels` pixels is reduced until it has no more.
+    """Read a picture file; see `decode_picture`.
 
     Raises `SourceError` with one line for anything but a whole picture of bearable size.
     """
-    content = _content(path)
+    return decode_picture(str(path), _content(path), max_pixels)
+
+
+def decode_picture(
+    name: str, content: bytes, max_pixels: int = MAX_PIXELS, limits: Limits = FILE_LIMITS
+) -> Picture:
+    """A picture from the content of its file; grey, transparent and 16-bit pictures come as 8-bit
+    BGR, of a GIF the first frame. One of more than `max_pixels` pixels is reduced until it has no
+    more.
+
+    Raises `SourceError` with one line, which begins with `name`, for anything but a whole picture
+    within the limits.
+    """
     try:
         header = read_header(content)
     except DamagedError as damage:
-        raise SourceError(f"{path}: the picture is {damage}") from None
+        raise SourceError(f"{name}: the picture is {damage}") from None
     if header is None:
         found = "a text file" if is_text(content[:4096]) else "of unknown kind"
-        raise SourceError(f"{path}: {found}, not a picture that can be read ({KINDS})")
-    _check_size(path, header)
-    return _decode(path, content, header, max_pixels)
+        raise SourceError(f"{name}: {found}, not a picture that can be read ({KINDS})")
+    _check_size(name, header, limits)
+    return _decode(name, content, header, max_pixels)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -156,25 +177,28 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _check_size(path: Path, header: Header) -> None:
-    limit = _HARD_LIMIT if header.in_stripes else _WHOLE_LIMIT
+def _check_size(name: str, header: Header, limits: Limits) -> None:
+    limit = limits.in_stripes if header.in_stripes else limits.whole
     size = f"{header.width} x {header.height} pixels"
     if header.width < 1 or header.height < 1:
-        raise SourceError(f"{path}: the picture is damaged ({size})")
+        raise SourceError(f"{name}: the picture is damaged ({size})")
     if header.width * header.height > limit:
         raise SourceError(
-            f"{path}: {size} is too large; of this kind of {header.kind}, "
+            f"{name}: {size} is too large; of this kind of {header.kind}, "
             f"{limit // 10**6} million pixels can be read"
         )
 
 
-def _decode(path: Path, content: bytes, header: Header, max_pixels: int) -> Picture:
+def _decode(name: str, content: bytes, header: Header, max_pixels: int) -> Picture:
     wanted = math.sqrt(header.width * header.height / max_pixels)
     factor = max((factor for factor in _REDUCED if factor <= wanted), default=1)
-    # None is missing in OpenCV's types.
-    decoded: Any = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[factor])
+    decoded: Any  # None is missing in OpenCV's types
+    try:
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[factor])
+    except cv2.error:  # sides beyond OpenCV's own limits
+        decoded = None
     if decoded is None:
-        raise SourceError(f"{path}: the {header.kind} picture is damaged and cannot be decoded")
+        raise SourceError(f"{name}: the {header.kind} picture is damaged and cannot be decoded")
     image = np.asarray(decoded, np.uint8)
     height, width = image.shape[:2]
     if width * height > max_pixels:
