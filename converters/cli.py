@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent.emotion.manifest import Crop
 from agent.errors import AgentError, ModelError
-from converters import trtexec
+from converters import archive_command, trtexec
 from converters.commands import describe, yunet
 from converters.commands.arguments import model_name, wanted
 from converters.targets import TARGETS
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     command = _COMMANDS.get(given[0]) if given else None
     try:
+        if archive_command.is_asked_for(given):
+            return archive_command.run(given)
         if command is not None:
             return int(command.run(_command_parser(given[0], command).parse_args(given[1:])))
         return _run(_parser().parse_args(given))
@@ -113,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Convert a trained Keras model, compare every file with it, and write the "
         "model's folder only if all of them still say the same.",
         epilog="Two other commands, each with its own --help: `describe FILE` makes somebody "
-        "else's model usable, `yunet` converts the face detector.",
+        "else's model usable, `yunet` converts the face detector. `--to mar` packs a finished "
+        "model for MXNet Model Server: emotion-convert --to mar --help",
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
+from agent.sources.picture_header import kind_of
+
 Format = Literal["faces", "labels"]
 CropChoice = Literal["faces", "whole"]
 
@@ -14,6 +16,9 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "crop": ("faces", "whole"),
 }
 """The options by name, with their values; the default comes first."""
+
+_BODY_NAMES: Final = ("body", "data", "image")
+"""What hosts call a raw body, and clients a picture in a form."""
 
 CONTENT_TYPE: Final = "application/json"
 """Of every answer."""
@@ -39,7 +44,7 @@ class Request:
     """One item of a batch, as the host took it apart."""
 
     parts: Sequence[Part]
-    """Those called `format` and `crop` are options, all others bodies."""
+    """Those called `format` and `crop` are options; `bodies_of` tells which are bodies."""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Their names count in any spelling."""
@@ -95,11 +100,20 @@ def options_of(request: Request) -> Options:
 
 
 def bodies_of(request: Request) -> list[Part]:
-    """The parts that are no options; raises `RequestError` where there is none."""
-    bodies = [part for part in request.parts if part.name not in OPTIONS]
+    """The parts to be read; raises `RequestError` where there is none.
+
+    Some hosts hand in the fields of a query as parts, and forms have fields beside the files: a
+    part without a type, a known name or the look of a picture is none of ours.
+    """
+    bodies = [part for part in request.parts if part.name not in OPTIONS and _is_body(part)]
     if not bodies:
         raise RequestError("no picture in the request")
     return bodies
+
+
+def _is_body(part: Part) -> bool:
+    named = part.name in _BODY_NAMES
+    return named or bool(part.content_type) or kind_of(part.content[:12]) is not None
 
 
 def _text(content: bytes) -> str:

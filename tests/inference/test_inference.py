@@ -130,6 +130,15 @@ def test_several_parts_of_a_form_are_a_list(
     assert [one["faces"][0]["emotion"] for one in answer.body] == ["happiness", "neutral"]
 
 
+def test_fields_that_are_no_pictures_are_left_out(inference: Inference, hopper_file: Path) -> None:
+    content = hopper_file.read_bytes()
+    alone = asked(inference, raw(content)).body
+    others = Part("model_name", b"fer"), Part("q", b"")
+    assert asked(inference, *others, raw(content)).body == alone
+    assert asked(inference, *others, Part("portrait", content)).body == alone
+    assert "no picture" in refusal(asked(inference, *others))
+
+
 @pytest.mark.parametrize(
     ("parts", "more"),
     [

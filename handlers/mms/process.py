@@ -1,0 +1,98 @@
+"""A server that consists of several processes, started and stopped as one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from agent.errors import AgentError
+
+_GRACE: Final = 5.0
+"""Seconds to leave by itself before it is killed."""
+_TELLING: Final = ("error", "exception", "refused", "denied", "not ", "invalid", "fail")
+"""Words by which the line of a log is found that says what went wrong."""
+
+
+class ServerProcess:
+    """A command as the leader of its own process group, its output in a file.
+
+    A model server leaves its children behind when only its first process ends.
+    """
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path
+    ) -> None:
+        """Start it in `folder`; raises `AgentError` where the command or the log cannot be opened.
+
+        `variables` come on top of this process's own, less those that would mislead a server.
+        """
+        self.log = log
+        environment = {k: v for k, v in os.environ.items() if k not in _MISLEADING}
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("wb") as output:
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=environment | dict(variables),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise AgentError(f"{error.filename or command[0]}: {error.strerror or error}") from None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the first process still runs."""
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the first process, and of the group."""
+        return self._process.pid
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Return once `ready` says so; raises `AgentError` with the log's own words where the
+        server ends before, or the time is over.
+        """
+        until = time.monotonic() + seconds
+        while not ready():
+            if not self.alive:
+                raise AgentError(f"the server ended while it started: {self.reason()}")
+            if time.monotonic() > until:
+                raise AgentError(f"the server gave no answer in {seconds:.0f} s: {self.reason()}")
+            time.sleep(0.1)
+
+    def reason(self) -> str:
+        """The last line of the log that tells of a failure, and where the log is."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
+        telling = [line for line in lines if any(word in line.lower() for word in _TELLING)]
+        words = (telling or [line for line in lines if line] or ["it said nothing"])[-1]
+        return f"{words} ({self.log})"
+
+    def stop(self) -> None:
+        """End all processes of the group; what does not leave by itself is killed."""
+        self._signal(signal.SIGTERM)
+        until = time.monotonic() + _GRACE
+        while time.monotonic() < until and self._signal(0):
+            self._process.poll()  # a child that nobody waits for counts as alive
+            time.sleep(0.02)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> bool:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+_MISLEADING: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "MMS_CONFIG_FILE", "TS_CONFIG_FILE"})
