@@ -10,7 +10,7 @@ VERSION ?= 1.0.0
 # What a checkout brings; the other precisions are made where they are wanted.
 FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 
-.PHONY: setup setup-dev run test lint train convert bench lock clean
+.PHONY: setup setup-dev run mms test lint train convert bench lock clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -44,9 +44,17 @@ $(RTX)/.made: requirements/tensorrt-rtx.lock | $(BIN)/pip
 run: setup
 	@exec $(BIN)/emotion-agent run $(ARGS)
 
+## mms: serve the shipped model with MXNet Model Server until Ctrl-C (ARGS="--port 18080")
+mms: setup
+	@scripts/setup-servers mms
+	@$(BIN)/emotion-convert --to mar --out build/mms/fer-compact.mar
+	@exec $(BIN)/python -m handlers.mms build/mms/fer-compact.mar --environment build/servers/mms \
+	  --log build/mms/server.log $(ARGS)
+
 ## test: the checks and all tests
 test: setup-dev
 	@scripts/setup-system test
+	@scripts/setup-servers test
 	$(MAKE) --no-print-directory lint
 	-@$(MAKE) --no-print-directory $(RTX)/.made # its tests are skipped where it cannot be fetched
 	$(BIN)/pytest $(ARGS)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agent import downloads
+from agent.settings import Settings
 from converters.cli import main as convert_main
+
+if TYPE_CHECKING:
+    from agent.inference.service import Inference
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -62,3 +67,24 @@ def demo_file() -> Callable[[str], Path]:
         return downloads.require(name)
 
     return fetched
+
+
+@pytest.fixture(scope="session")
+def astronaut_file(demo_file: Callable[[str], Path]) -> Path:
+    """A PNG of 512 x 512, one smiling face."""
+    return demo_file("astronaut.png")
+
+
+@pytest.fixture(scope="session")
+def hopper_file(demo_file: Callable[[str], Path]) -> Path:
+    """A JPEG of 512 x 600, one neutral face."""
+    return demo_file("grace_hopper.jpg")
+
+
+@pytest.fixture(scope="session")
+def inference(demo_file: Callable[[str], Path]) -> Inference:
+    """The shipped model and the default detector behind requests."""
+    from agent.inference.opening import open_inference  # noqa: PLC0415 - a second, for few tests
+
+    demo_file("blazeface-back")
+    return open_inference(Settings())

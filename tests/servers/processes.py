@@ -1,0 +1,39 @@
+"""Looks at the processes of a server, by its process group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """One process of a group."""
+
+    pid: int
+    parent: int
+    command: str
+    resident: int
+    """Bytes of memory."""
+
+
+def group(number: int) -> list[Process]:
+    """The processes of a group that are alive."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent, owner = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(owner) != number or state == "Z":
+                continue
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            pages = int((folder / "statm").read_text().split()[1])
+        except (OSError, ValueError):  # it has just ended
+            continue
+        found.append(Process(int(folder.name), int(parent), command, pages * 4096))
+    return found
+
+
+def workers(number: int) -> list[Process]:
+    """The Python workers of a model server: those that have no children among themselves."""
+    candidates = [one for one in group(number) if "model_service_worker" in one.command]
+    parents = {one.parent for one in candidates}
+    return [one for one in candidates if one.pid not in parents]
