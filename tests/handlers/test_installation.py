@@ -80,5 +80,5 @@ def test_stopping_reaches_grandchildren_that_ignore_it(tmp_path: Path) -> None:
     process = ServerProcess([sys.executable, "-c", program], tmp_path, {}, tmp_path / "log")
     process.wait_until(lambda: process.log.read_text() != "", 60)
     assert len(group(process.pid)) == 2
-    process.stop()
+    process.stop(grace=0.5)
     assert group(process.pid) == []

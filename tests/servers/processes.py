@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from handlers.mms.process import members
+
 
 class Process(NamedTuple):
     """One process of a group."""
@@ -17,18 +19,17 @@ class Process(NamedTuple):
 
 
 def group(number: int) -> list[Process]:
-    """The processes of a group that are alive."""
+    """The processes of a group that run."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for pid in members(number):
+        folder = Path("/proc", str(pid))
         try:
-            state, parent, owner = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            if int(owner) != number or state == "Z":
-                continue
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             pages = int((folder / "statm").read_text().split()[1])
-        except (OSError, ValueError):  # it has just ended
+        except OSError:  # it has just ended
             continue
-        found.append(Process(int(folder.name), int(parent), command, pages * 4096))
+        found.append(Process(pid, parent, command, pages * 4096))
     return found
 
 
