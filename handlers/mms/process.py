@@ -16,6 +16,7 @@ _GRACE: Final = 5.0
 """Seconds to leave by itself before it is killed."""
 _TELLING: Final = ("error", "exception", "refused", "denied", "not ", "invalid", "fail")
 """Words by which the line of a log is found that says what went wrong."""
+_HARMLESS: Final = ("[INFO", "[WARN", "[DEBUG")
 
 
 class ServerProcess:
@@ -73,9 +74,9 @@ class ServerProcess:
     def reason(self) -> str:
         """The last line of the log that tells of a failure, and where the log is."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
-        telling = [line for line in lines if any(word in line.lower() for word in _TELLING)]
-        words = (telling or [line for line in lines if line] or ["it said nothing"])[-1]
-        return f"{words} ({self.log})"
+        grave = [line for line in lines if not any(level in line for level in _HARMLESS)]
+        telling = [line for line in grave if any(word in line.lower() for word in _TELLING)]
+        return f"{telling[-1]} ({self.log})" if telling else f"see {self.log}"
 
     def stop(self, grace: float = _GRACE) -> None:
         """End all processes of the group; what does not leave in `grace` seconds is killed."""
