@@ -27,6 +27,12 @@ MODEL_FOLDER: Final = "model"
 DETECTOR_FILE: Final = "detector/blazeface-back.tflite"
 """Inside the archive."""
 
+_PIECE: Final = 512
+_HEAD: Final = 4 + 4 + len("Prediction success")
+"""Bytes before a batch's first answer: a code, and a text with its length."""
+_HEADERS: Final = 4 + 4 + len("content-type") + 4 + len(CONTENT_TYPE)
+"""Bytes of an answer's headers: their number, and name and value of the only one."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,6 +40,8 @@ class Context(Protocol):
     """What is used of the servers' context; `i` is the place in the batch."""
 
     system_properties: Mapping[str, Any]
+
+    def get_request_id(self, idx: int) -> str | None: ...
 
     def get_all_request_header(self, idx: int) -> Mapping[str, Any]: ...
 
@@ -57,10 +65,38 @@ def handle(data: Sequence[Mapping[str, Any]] | None, context: Context) -> list[s
         return None
     answers = _answers(data, context)
     for place, answer in enumerate(answers):
-        if answer.status != 200:
-            context.set_response_status(answer.status, answer.phrase, place)
+        context.set_response_status(answer.status, answer.phrase, place)
         context.set_response_content_type(place, CONTENT_TYPE)
-    return [json.dumps(answer.body) + "\n" for answer in answers]
+    texts = [json.dumps(answer.body) + "\n" for answer in answers]
+    if context.system_properties.get("batch_size", 1) == 1:
+        return texts
+    names = [len(context.get_request_id(place) or "") for place in range(len(texts))]
+    return padded(texts, names, [len(answer.phrase) for answer in answers])
+
+
+def padded(texts: Sequence[str], names: Sequence[int], phrases: Sequence[int]) -> list[str]:
+    """The answers of a batch (ASCII), with spaces behind those that need them.
+
+    The servers' Java side reads a batch in pieces of some power of two from 512 bytes on, and takes
+    the worker for dead where a piece ends inside an answer's status or headers: CodecUtils.readMap
+    does not wait for the rest. So none of these may reach over a multiple of 512, and no batch may
+    be so short that the pieces become smaller. `names` and `phrases` are the lengths of each
+    request's id and reason phrase.
+    """
+    done: list[str] = []
+    at = _HEAD
+    for text, name, phrase in zip(texts, names, phrases, strict=True):
+        first = at + 4 + name + 4 + len(CONTENT_TYPE)  # of the status
+        last = first + 4 + 4 + phrase + _HEADERS - 1
+        if done and (first // _PIECE != last // _PIECE or not first % _PIECE):
+            gap = (1 - first) % _PIECE
+            done[-1] += " " * gap
+            last += gap
+        done.append(text)
+        at = last + 1 + 4 + len(text)
+    if done:
+        done[-1] += " " * max(0, _PIECE + 1 - at)
+    return done
 
 
 def load(folder: Path) -> Inference:

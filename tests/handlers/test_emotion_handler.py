@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.errors import ModelError
 from handlers.mms import emotion_handler
@@ -25,6 +27,9 @@ class Recorded:
         self.headers = headers
         self.statuses: dict[int, tuple[int, str]] = {}
         self.types: dict[int, str] = {}
+
+    def get_request_id(self, idx: int) -> str:
+        return f"request-{idx}"
 
     def get_all_request_header(self, idx: int) -> Mapping[str, Any]:
         return self.headers[idx]
@@ -65,7 +70,7 @@ def test_it_loads_without_data_and_answers_each_item(unpacked: Path, hopper_file
     assert [face["emotion"] for face in whole["faces"]] == ["neutral"]
     assert bad["code"] == 400
     assert list(listed[0]) == ["neutral"]
-    assert context.statuses == {1: (400, "Bad Request")}
+    assert context.statuses == {0: (200, "OK"), 1: (400, "Bad Request"), 2: (200, "OK")}
     assert context.types == dict.fromkeys(range(3), "application/json")
 
 
@@ -90,6 +95,27 @@ def test_nothing_is_raised_once_it_is_loaded(unpacked: Path, item: Any) -> None:
     assert len(texts) == 2
     assert {code for code, _ in context.statuses.values()} <= {400, 500}
     assert sorted(context.statuses) == [0, 1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2000), st.integers(0, 40), st.integers(0, 30)), min_size=1)
+)
+def test_no_status_or_header_of_a_batch_reaches_over_a_multiple_of_512(
+    sizes: list[tuple[int, int, int]],
+) -> None:
+    """The batch in the servers' own form, byte by byte: S marks what must stay in one piece."""
+    texts, names, phrases = zip(
+        *(("x" * size, name, phrase) for size, name, phrase in sizes), strict=True
+    )
+    frame = "." * len("codesizePrediction success")
+    answers = emotion_handler.padded(texts, names, phrases)
+    for text, name, phrase in zip(answers, names, phrases, strict=True):
+        frame += "." * (4 + name + 4 + len("application/json"))
+        frame += "S" * (4 + 4 + phrase + 4 + 4 + len("content-type") + 4 + len("application/json"))
+        frame += "." * 4 + text
+    assert len(frame) > 512
+    assert all(frame[at] != "S" for at in range(512, len(frame), 512))
+    assert frame.count("x") == sum(map(len, texts))
 
 
 def test_an_archive_with_a_part_missing_fails_while_it_loads(tmp_path: Path) -> None:
