@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.emotion.prior import prior_for
 from agent.faces.detectors import open_detector
 from agent.inference.service import Inference
 from agent.runtimes.opening import open_runtime
@@ -12,4 +13,5 @@ def open_inference(settings: Settings) -> Inference:
     """Detector and model of the settings, ready to answer; raises `AgentError` as they do."""
     runtime, manifest = open_runtime(settings.runtime)
     detector = open_detector(settings.faces, settings.runtime.threads)
-    return Inference(detector, runtime, manifest, settings.faces)
+    prior = prior_for(settings.emotion, manifest)
+    return Inference(detector, runtime, manifest, settings.faces, prior)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Manifest
+from agent.emotion.prior import Prior
 from agent.errors import SourceError
 from agent.faces.detector import FaceDetector
 from agent.inference.bodies import PICTURE_LIMITS, Encoded, Pictures, crops_in, pictures_in
@@ -54,7 +55,10 @@ class Inference:
         runtime: EmotionRuntime,
         manifest: Manifest,
         settings: FacesSettings,
+        prior: Prior | None = None,
     ) -> None:
+        """`prior` goes to pictures; crops get the model's own, as from the runtime itself."""
+        self._prior = prior
         self.model = runtime.model
         self._runtime = runtime
         self._side = manifest.input.side
@@ -99,7 +103,7 @@ class Inference:
         faces = [face for one in found if isinstance(one, CroppedPicture) for face in one.faces]
 
         def answer(rows: Rows) -> Answer:
-            rest = iter(rows)
+            rest = iter(rows if self._prior is None else self._prior.apply(rows))
             bodies = []
             for one in found:
                 if isinstance(one, RequestError):

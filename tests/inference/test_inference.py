@@ -17,6 +17,7 @@ import pytest
 from agent.classify import classify
 from agent.emotion.labels import EMOTIONS
 from agent.inference.bodies import CROPS_TYPE, MOST_PICTURES
+from agent.inference.opening import open_inference
 from agent.inference.request import Answer, Part, Request
 from agent.inference.service import Inference
 from agent.runtimes.opening import open_runtime
@@ -70,6 +71,19 @@ def test_a_picture_is_answered_as_classify_prints_it(
     del expected["path"]
     assert asked(inference, raw(hopper_file.read_bytes())).body == expected
     assert [face["emotion"] for face in expected["faces"]] == ["neutral"]
+
+
+def test_pictures_are_read_with_the_prior_of_the_settings_and_crops_without(
+    hopper_file: Path, inference: Inference
+) -> None:
+    settings = Settings.model_validate({"emotion": {"prior": "uniform"}})
+    other = open_inference(settings)
+    (line,) = classify([str(hopper_file)], settings)
+    picture = raw(hopper_file.read_bytes())
+    assert asked(other, picture).body["faces"] == line.as_dict()["faces"]
+    assert asked(other, picture) != asked(inference, picture)
+    crops = raw(saved(np.full((1, 48, 48), 90, np.uint8)), CROPS_TYPE)
+    assert asked(other, crops) == asked(inference, crops)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
