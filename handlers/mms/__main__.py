@@ -16,11 +16,10 @@ from handlers.mms.installation import installed_in
 from handlers.mms.server import HOST, ModelServer, Plan
 
 _NAME: Final = "emotion-agent mms"
-_INTERRUPTED: Final = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve; returns 0 for SIGTERM, 130 for Ctrl-C, 1 where it cannot start or ends by itself."""
+    """Serve; returns 0 when it is told to stop, 1 where it cannot start or ends by itself."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
@@ -39,10 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as error:
         _tell(f"error: {error}")
         return 1
-    except KeyboardInterrupt:
-        _tell("stopped")
-        return _INTERRUPTED
-    except SystemExit:
+    except (KeyboardInterrupt, SystemExit):
         _tell("stopped")
     return 0
 
