@@ -49,8 +49,9 @@ def running(
         try:
             server.__enter__()
         except AgentError as error:
-            if attempt == _ATTEMPTS - 1 or "in use" not in str(error):
+            if attempt == _ATTEMPTS - 1:
                 raise
+            print(f"starts again, as {error}")
             continue
         break
     try:

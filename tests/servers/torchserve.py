@@ -5,6 +5,7 @@ Its worker imports `torch` whatever it serves; a module with the three names it 
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ class cuda:
     def is_available(): return False
 def is_tensor(value): return False
 """
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 3  # another process may take a port between the look and the start
 
 
 @contextmanager
@@ -66,8 +67,9 @@ def _started(python: Path, archive: Path, folder: Path, log: Path) -> tuple[Serv
             server.wait_until(partial(_answers, port, model_name(archive)), PATIENCE)
         except AgentError as error:
             server.stop()
-            if attempt == _ATTEMPTS - 1 or "in use" not in str(error):
+            if attempt == _ATTEMPTS - 1:
                 raise
+            print(f"starts again, as {error}")
             continue
         return server, port
     raise AssertionError("not reached")
@@ -87,6 +89,6 @@ def _answers(port: int, model: str) -> bool:
     """Whether the handler answers: an empty body is the client's error, and says so."""
     try:
         reply = ask(port, "POST", f"/predictions/{model}", b"", "image/jpeg")
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     return reply.status == 400
