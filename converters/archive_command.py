@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from agent.emotion import manifest as manifests
 from agent.errors import AgentError
 from agent.runtimes.catalogue import find_model
 from handlers.mms.archive import SUFFIX, write_archive
@@ -17,16 +18,27 @@ from handlers.mms.archive import SUFFIX, write_archive
 TARGET: Final = "mar"
 
 
-def is_asked_for(argv: Sequence[str]) -> bool:
-    """Whether the command line names this target; raises `AgentError` if it names others too."""
+def is_all(argv: Sequence[str]) -> bool:
+    """Whether a command line asks for an archive and no conversion."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--to", default="")
-    targets = [name.strip() for name in str(parser.parse_known_args(argv)[0].to).split(",")]
-    if TARGET in targets and len(set(targets)) > 1:
-        raise AgentError(
-            f"--to {TARGET} packs a finished model: convert first, then run it by itself"
-        )
-    return TARGET in targets
+    return str(parser.parse_known_args(argv)[0].to).strip() == TARGET
+
+
+def among(text: str) -> tuple[str, bool]:
+    """The targets of `--to` without this one, and whether it is among them or all are wanted."""
+    names = [name.strip() for name in text.split(",")]
+    others = ",".join(name for name in names if name != TARGET)
+    return others, TARGET in names or others == "all"
+
+
+def pack(folder: Path) -> str:
+    """Write the archive of a folder just converted into it; returns a line about it.
+
+    Raises `ModelError` where the folder has no int8 TFLite file, which the handler runs.
+    """
+    archive = folder / f"{manifests.read(folder).name}{SUFFIX}"
+    return f"written to {archive}, {write_archive(archive, folder) / 1e6:.1f} MB"
 
 
 def run(argv: Sequence[str]) -> int:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent.emotion.manifest import Crop
+from agent.emotion.manifest import Crop, Precision
 from agent.errors import AgentError, ModelError
 from converters import archive_command, trtexec
 from converters.commands import describe, yunet
@@ -33,14 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Wrong usage ends with 2 by argparse.
     """
-    given = sys.argv[1:] if argv is None else argv
-    command = _COMMANDS.get(given[0]) if given else None
     try:
-        if archive_command.is_asked_for(given):
-            return archive_command.run(given)
-        if command is not None:
-            return int(command.run(_command_parser(given[0], command).parse_args(given[1:])))
-        return _run(_parser().parse_args(given))
+        return _dispatch(sys.argv[1:] if argv is None else argv)
     except (AgentError, TrainingError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -53,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("emotion-convert: interrupted; nothing was written", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _dispatch(given: Sequence[str]) -> int:
+    command = _COMMANDS.get(given[0]) if given else None
+    if archive_command.is_all(given):
+        return archive_command.run(given)
+    if command is not None:
+        return int(command.run(_command_parser(given[0], command).parse_args(given[1:])))
+    return _run(_parser().parse_args(given))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -72,8 +75,8 @@ def _run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         name=arguments.name,
         version=arguments.version,
-        targets=[TARGETS[name] for name in arguments.to],
-        precisions=arguments.to,
+        targets=[TARGETS[name] for name in arguments.to.precisions],
+        precisions=arguments.to.precisions,
         crops=crops,
         licence=arguments.licence,
         verbose=arguments.verbose,
@@ -89,8 +92,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if report.complaints:
         return _fail(f"nothing was written to {arguments.out}: {'; '.join(report.complaints)}")
     print(f"written to {arguments.out}")
-    if "tensorrt" in arguments.to:
+    if "tensorrt" in arguments.to.precisions:
         print(trtexec.advice(arguments.out))
+    if arguments.to.archive:
+        print(archive_command.pack(arguments.out))
     return 0
 
 
@@ -120,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL.keras", help="trained model that gives logits")
-    add("--to", type=wanted, required=True, metavar="TARGETS", help=_TO_HELP)
+    add("--to", type=_wanted, required=True, metavar="TARGETS", help=_TO_HELP)
     add("--data", type=Path, required=True, metavar="PLACE", help=_DATA_HELP)
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder")
     add("--name", type=model_name, help=f"as the settings name it: fer-compact {_BESIDE}")
@@ -134,9 +139,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _TO_HELP: Final = (
-    f"all, or some of {', '.join(TARGETS)}, with commas between; tflite:int8 is one precision "
-    "only; tensorrt brings onnx along"
+    f"all, or some of {', '.join(TARGETS)}, mar, with commas between; tflite:int8 is one "
+    "precision only; tensorrt brings onnx along"
 )
+
+
+class _Wanted(NamedTuple):
+    precisions: dict[str, tuple[Precision, ...]]
+    """By target."""
+    archive: bool
+    """Whether an archive for model servers is to be packed of the result."""
+
+
+def _wanted(text: str) -> _Wanted:
+    targets, archive = archive_command.among(text)
+    return _Wanted(wanted(targets), archive)
+
+
 _BESIDE: Final = "(default: that of the manifest beside the model)"
 _DATA_HELP: Final = (
     "FER+ to calibrate with and to judge by: the arrays of `emotion-train prepare`, or a folder "

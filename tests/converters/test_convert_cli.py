@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -66,6 +68,27 @@ def test_a_conversion_prints_a_table_and_where_it_wrote(
     for cell in ("model-int8.tflite", "100.00 %", "Every file is within its limits"):
         assert cell in page
     assert "http" not in page  # it needs nothing beside it
+
+
+def test_an_archive_is_packed_of_what_was_converted(
+    fresh: Job, demo_file: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    demo_file("single_face.mp4")  # the detector's weights are fetched along with it
+    assert main(arguments(fresh, to="tflite:int8,mar")) == 0
+
+    archive = fresh.out / f"{fresh.name}.mar"
+    assert f"written to {archive}, " in capfd.readouterr().out
+    with ZipFile(archive) as packed:
+        assert (
+            packed.read("model/model-int8.tflite") == (fresh.out / "model-int8.tflite").read_bytes()
+        )
+
+
+def test_an_archive_needs_the_file_that_its_handler_runs(
+    fresh: Job, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(fresh, to="tflite:float32,mar")) == 1
+    assert "no tflite int8 file" in refusal(capfd)
 
 
 def test_a_file_over_the_limits_ends_with_one_and_writes_nothing(

@@ -145,7 +145,6 @@ def test_the_command_writes_the_archive_without_keras_or_data(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--to", "mar,tflite"], "convert first"),
         (["--to", "mar", "nothing", "--out", "x.mar"], "unknown model 'nothing'"),
         (["--to", "mar", "--out", "x.zip"], "end in .mar"),
         (["--to", "mar", "--out", "/proc/x.mar"], "/proc/x.mar: cannot be written"),
