@@ -1,0 +1,123 @@
+"""An HTTP server in a thread of its own: nothing it does can hold up the vision loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import ssl
+import threading
+from typing import Final
+
+from aiohttp import web
+
+from agent.errors import AgentError
+
+logger = logging.getLogger(__name__)
+
+_GRACE: Final = 0.5
+"""Seconds that answers which are being given may still take when the server closes."""
+_PATIENCE: Final = 5.0
+"""Seconds after which closing goes on without a handler that blocks the server's thread."""
+
+
+class AddressTakenError(AgentError):
+    """Another program listens there already."""
+
+
+class HttpServer:
+    """Serves an aiohttp application until it is closed.
+
+    The application's handlers run in the server's thread, on its own event loop, and are cancelled
+    when their client goes away. Streams that never end should end by the application's
+    `on_shutdown`; otherwise they are cut off within seconds.
+    """
+
+    def __init__(
+        self,
+        application: web.Application,
+        host: str,
+        port: int,
+        setting: str,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listens when this returns; port 0 takes any that is free.
+
+        `setting` is the section of the settings that host and port come from (`web`), for
+        messages. Raises `AddressTakenError`; `AgentError` for an address that is not here.
+        """
+        self._loop = asyncio.new_event_loop()
+        self._runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=_GRACE
+        )
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"http {setting}", daemon=True)
+        self._thread.start()
+        listening = asyncio.run_coroutine_threadsafe(self._listen(host, port, tls), self._loop)
+        try:
+            self.port = listening.result()
+        except OSError as error:
+            self.close()
+            raise _told(error, host, port, setting) from None
+        except BaseException:
+            self.close()
+            raise
+        self.host = host
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the handlers run; other threads reach them by `call_soon_threadsafe`."""
+        return self._loop
+
+    @property
+    def address(self) -> str:
+        """Host and port as an address has them, IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def close(self) -> None:
+        """End every connection and give the port back; returns within seconds, also twice."""
+        if self._closed:
+            return
+        self._closed = True
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            logger.warning("%s does not end; going on without it", self._thread.name)
+
+    async def _listen(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
+        return int(self._runner.addresses[0][1])
+
+    async def _end(self) -> None:
+        try:
+            await self._runner.cleanup()
+        finally:
+            self._loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+
+def _told(error: OSError, host: str, port: int, setting: str) -> AgentError:
+    """What is wrong with the address, by the setting that can mend it."""
+    if error.errno == errno.EADDRINUSE:
+        return AddressTakenError(
+            f"{setting}.port {port}: another program listens on {host}:{port}; choose another port"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return AgentError(
+            f"{setting}.port {port}: this user may not listen there; choose a port from 1024 on"
+        )
+    # Failures of the name lookup have negative numbers and words of their own.
+    named = error.errno is None or error.errno < 0
+    why = error.strerror if named else os.strerror(error.errno or 0)
+    return AgentError(f"{setting}.host '{host}': cannot listen on it: {why or error}")

@@ -1,0 +1,164 @@
+"""A server in a thread of its own: its address, what its handlers may do to it, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+
+import pytest
+from aiohttp import web
+
+from agent.errors import AgentError
+from agent.http_server import AddressTakenError, HttpServer
+
+WAIT = 30.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def serve(stack: ExitStack, handler: Handler, host: str = "127.0.0.1", port: int = 0) -> HttpServer:
+    application = web.Application()
+    application.router.add_get("/", handler)
+    server = HttpServer(application, host, port, "web")
+    stack.callback(server.close)
+    return server
+
+
+async def thread_name(request: web.Request) -> web.Response:
+    return web.Response(text=threading.current_thread().name)
+
+
+def get(server: HttpServer) -> tuple[int, str]:
+    connection = HTTPConnection(server.host, server.port, timeout=WAIT)
+    try:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("http ")]
+
+
+def test_it_answers_from_a_thread_of_its_own_on_a_port_of_its_own(stack: ExitStack) -> None:
+    first, second = serve(stack, thread_name), serve(stack, thread_name)
+    assert first.port != second.port
+    assert get(first) == get(second) == (200, "http web")
+    assert first.address == f"127.0.0.1:{first.port}"
+
+
+def test_a_closed_server_gives_back_its_port_and_its_thread(stack: ExitStack) -> None:
+    server = serve(stack, thread_name)
+    server.close()
+    server.close()
+    assert threads() == []
+    with pytest.raises(ConnectionRefusedError):
+        get(server)
+    again = serve(stack, thread_name, port=server.port)
+    assert get(again)[0] == 200
+
+
+def test_a_taken_port_is_one_line_that_names_the_setting(stack: ExitStack) -> None:
+    port = serve(stack, thread_name).port
+    with pytest.raises(AddressTakenError, match=rf"web\.port {port}: another program") as told:
+        serve(stack, thread_name, port=port)
+    assert "\n" not in str(told.value)
+    assert len(threads()) == 1
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "no-such-host.invalid"])
+def test_an_address_that_is_not_here_is_one_line_that_names_the_setting(
+    stack: ExitStack, host: str
+) -> None:
+    with pytest.raises(AgentError, match=rf"web\.host '{host}': cannot listen") as told:
+        serve(stack, thread_name, host)
+    assert "\n" not in str(told.value)
+    assert threads() == []
+
+
+def test_a_failing_handler_costs_one_answer(stack: ExitStack) -> None:
+    async def fail(request: web.Request) -> web.Response:
+        raise ValueError("a mistake of the handler")
+
+    server = serve(stack, fail)
+    assert get(server)[0] == 500
+    assert get(server)[0] == 500
+
+
+def test_a_handler_is_cancelled_when_its_client_goes(stack: ExitStack) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return web.Response()
+
+    server = serve(stack, wait)
+    with socket.create_connection((server.host, server.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert began.wait(WAIT)
+        assert not ended.is_set()
+    assert ended.wait(WAIT)
+
+
+def test_endless_answers_do_not_keep_it_from_closing(stack: ExitStack) -> None:
+    began = threading.Event()
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        async for piece in _pieces():
+            await answer.write(piece)
+            began.set()
+        return answer
+
+    server = serve(stack, stream)
+    with socket.create_connection((server.host, server.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert began.wait(WAIT)
+        server.close()
+        assert threads() == []
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    while True:
+        yield b"piece\n"
+        await asyncio.sleep(0.01)
+
+
+def test_a_handler_that_blocks_the_thread_does_not_block_closing(
+    stack: ExitStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.http_server._PATIENCE", 0.2)
+    began, go_on = threading.Event(), threading.Event()
+
+    async def block(request: web.Request) -> web.Response:
+        began.set()
+        go_on.wait()
+        return web.Response()
+
+    server = serve(stack, block)
+    with socket.create_connection((server.host, server.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert began.wait(WAIT)
+        server.close()
+        assert "http web does not end" in caplog.text
+        (thread,) = (one for one in threading.enumerate() if one.name == "http web")
+        go_on.set()
+    thread.join(WAIT)
+    assert not thread.is_alive()
