@@ -62,10 +62,16 @@ class Vision:
 
 
 def open_vision(
-    settings: Settings, source: str, stack: ExitStack, clock: StageClock | None = None
+    settings: Settings,
+    source: str,
+    stack: ExitStack,
+    clock: StageClock | None = None,
+    board: StatusBoard | None = None,
 ) -> Vision:
     """Load detector and model; `stack` closes them. Raises `AgentError` for what is missing."""
-    opened = open_runtime(settings.runtime)
+    board = board or StatusBoard()
+    stack.callback(board.forget, "runtime")
+    opened = open_runtime(settings.runtime, lambda words: board.report("runtime", words))
     stack.callback(opened.runtime.close)
     detector = open_detector(settings.faces, settings.runtime.threads)
     manifest = opened.manifest
@@ -135,7 +141,7 @@ def _switches(settings: Settings) -> Path | None:
 def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Watch:
     running.control.keep_in(_switches(settings))
     source = open_source(settings.source)
-    vision = open_vision(settings, source.name, stack)
+    vision = open_vision(settings, source.name, stack, board=running.board)
     sinks = open_sinks(settings, running.control, running.board, stack)
     logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
     return _Watch(settings, vision.pipeline, sinks, running)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import shlex
 import socket
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -38,6 +40,20 @@ Program = Annotated[
     BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v),
 ]
 """A program and its arguments: a list, or words as one types them into a shell."""
+
+
+def _server_address(text: str) -> str:
+    """An address of a model server, without a slash at its end."""
+    if text.startswith("unix:/") and "\x00" not in text:
+        return text
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or none that exists
+        usable = False
+    if not usable or "@" in text or "?" in text or "#" in text:
+        raise PydanticCustomError("address", "should be http://host:port or unix:/path")
+    return text.rstrip("/")
 
 
 class _Section(BaseModel):
@@ -107,17 +123,56 @@ class FacesSettings(_Section):
     near profile it is above 1."""
 
 
+class MmsSettings(_Section):
+    """The model servers (MMS, TorchServe) that read the faces where `kind` is `mms`."""
+
+    endpoints: Annotated[
+        tuple[Annotated[str, AfterValidator(_server_address)], ...],
+        BeforeValidator(_words),
+        Field(min_length=1, max_length=16),
+    ] = ("http://127.0.0.1:8080",)
+    """Addresses of the servers, the preferred one first: a list, or with commas between.
+    `http://host:port`, `https://host:port` or `unix:/path`."""
+    model: Annotated[str, Field(pattern=r"^[^/\s]+$")] | None = None
+    """Name that the servers know the model by; unset takes its own name."""
+    deadline_ms: Annotated[float, Field(ge=10, le=10_000)] = 100.0
+    """Milliseconds that reading the faces of a frame may take. A server has what remains of it
+    after the time that the local model would need."""
+    probe_interval: Annotated[float, Field(ge=0.1, le=600)] = 3.0
+    """Seconds between two trial predictions at a server that is not being used, and the longest
+    pause before a lost one is tried again."""
+
+
 class RuntimeSettings(_Section):
     """The engine that runs the expression model."""
 
-    kind: Literal["auto", "tensorrt", "tflite", "openvino", "onnx"] = "auto"
-    """`auto` takes the fastest engine that loads on this machine and has a file of the model."""
+    kind: Literal["auto", "tensorrt", "tflite", "openvino", "onnx", "mms"] = "auto"
+    """`auto` takes the fastest engine that loads on this machine and has a file of the model; `mms`
+    asks a model server, and the local TFLite model where none answers in time."""
     model: Text = "fer-compact"
     """Name of a shipped model, or the folder of another (with its `manifest.json`)."""
     precision: Literal["int8", "int8-float-io", "dynamic", "float16", "float32"] = "int8"
     """Which of the model's files; `emotion-agent models list` tells what there is."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads of the expression model and the detector. Small networks gain nothing from more."""
+    mms: MmsSettings = Field(default_factory=MmsSettings)
+
+
+class ApiSettings(_Section):
+    """MXNet Model Server's inference API, answered on this device for programs with pictures."""
+
+    enabled: bool = False
+    host: Text = "127.0.0.1"
+    """Address to listen on. There is no login, as there is none in MXNet Model Server: beyond this
+    machine's own address, whoever reaches it can use it."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 takes any that is free; the log says which."""
+    model: Annotated[str, Field(pattern=r"^[^/\s]+$")] | None = None
+    """Name that the model is called by; unset takes its own name."""
+    max_request_size: Annotated[int, Field(ge=1024, le=100_000_000)] = 6_553_500
+    """Bytes of the largest request."""
+    queue: Annotated[int, Field(ge=0, le=100)] = 8
+    """Requests that may wait while one is being read; more are refused (503)."""
 
 
 class EmotionSettings(_Section):
@@ -315,6 +370,7 @@ class Settings(_Section):
     source: SourceSettings = Field(default_factory=SourceSettings)
     faces: FacesSettings = Field(default_factory=FacesSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
     emotion: EmotionSettings = Field(default_factory=EmotionSettings)
     events: EventSettings = Field(default_factory=EventSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)

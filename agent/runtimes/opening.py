@@ -17,6 +17,9 @@ from agent.settings import RuntimeSettings
 
 logger = logging.getLogger(__name__)
 
+Health = Callable[[str], None]
+"""Is told `ok`, or what ails a runtime in a few words; from any thread."""
+
 Engine = Callable[[Manifest, Path, Precision, int], EmotionRuntime]
 """Builds a runtime from manifest, folder, precision and number of threads."""
 
@@ -28,8 +31,8 @@ class OpenedModel(NamedTuple):
     manifest: Manifest
 
 
-def open_runtime(settings: RuntimeSettings) -> OpenedModel:
-    """Find the model, check it, load it.
+def open_runtime(settings: RuntimeSettings, health: Health = lambda _: None) -> OpenedModel:
+    """Find the model, check it, load it; `health` is told of engines that can ail later.
 
     Raises `ModelError` with one line for an unknown model, a file that is missing, changed,
     damaged or not what its manifest says, and an engine that is not installed. With `auto`, only
@@ -39,6 +42,8 @@ def open_runtime(settings: RuntimeSettings) -> OpenedModel:
     manifest = manifests.read(folder)
     if settings.kind == "auto":
         runtime, why = _fastest(manifest, folder, settings)
+    elif settings.kind == "mms":
+        runtime, why = _open_mms(manifest, folder, settings, health), "as set"
     else:
         open_engine = ENGINES[settings.kind]
         runtime = open_engine(manifest, folder, settings.precision, settings.threads)
@@ -117,10 +122,19 @@ def _open_openvino(
     return OpenvinoRuntime(manifest, folder, precision, threads)
 
 
+def _open_mms(
+    manifest: Manifest, folder: Path, settings: RuntimeSettings, health: Health
+) -> EmotionRuntime:
+    from agent.runtimes.mms.runtime import MmsRuntime  # noqa: PLC0415
+
+    local = _open_tflite(manifest, folder, settings.precision, settings.threads)
+    return MmsRuntime(manifest, local, settings.mms, health)
+
+
 ENGINES: Final[dict[str, Engine]] = {
     "tensorrt": _open_tensorrt,
     "tflite": _open_tflite,
     "openvino": _open_openvino,
     "onnx": _open_onnx,
 }
-"""Engines by their name in the settings, the fastest first."""
+"""Engines of this machine by their name in the settings, the fastest first."""

@@ -132,7 +132,25 @@ def test_settings_and_manifests_know_the_same_precisions() -> None:
     assert known == get_args(Precision)
 
 
+def test_a_model_server_that_is_not_there_is_told_and_the_model_here_reads(
+    tiny: Model, faces: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
+    address = f"unix:{tmp_path}/gone.sock"
+    told: list[str] = []
+    settings = RuntimeSettings.model_validate(
+        {"model": str(tiny[0]), "kind": "mms", "mms": {"endpoints": address}}
+    )
+
+    runtime = open_runtime(settings, told.append).runtime
+
+    np.testing.assert_array_equal(
+        runtime.predict(faces), TfliteRuntime(tiny[1], tiny[0]).predict(faces)
+    )
+    runtime.close()
+    assert told == [f"{address}: no such file or directory; the local model reads"]
+
+
 def test_every_kind_of_the_settings_has_an_engine() -> None:
     kinds = get_args(RuntimeSettings.model_fields["kind"].annotation)
 
-    assert set(kinds) == {"auto", *ENGINES}
+    assert set(kinds) == {"auto", "mms", *ENGINES}
