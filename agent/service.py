@@ -19,6 +19,7 @@ from agent.errors import AgentError
 from agent.faces.detectors import open_detector
 from agent.feedback.opening import open_sinks
 from agent.feedback.sink import Sink
+from agent.model_api.opening import open_model_api
 from agent.pipeline import Pipeline
 from agent.places import device_folder
 from agent.reading import FaceReader
@@ -143,6 +144,7 @@ def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Wat
     source = open_source(settings.source)
     vision = open_vision(settings, source.name, stack, board=running.board)
     sinks = open_sinks(settings, running.control, running.board, stack)
+    open_model_api(settings, stack)
     logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
     return _Watch(settings, vision.pipeline, sinks, running)
 

@@ -60,6 +60,7 @@ class Inference:
         """`prior` goes to pictures; crops get the model's own, as from the runtime itself."""
         self._prior = prior
         self.model = runtime.model
+        self.engine = runtime.kind
         self._runtime = runtime
         self._side = manifest.input.side
         self._cropper = PictureCropper(detector, manifest, settings)

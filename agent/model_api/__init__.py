@@ -1,0 +1,1 @@
+"""The inference API of MXNet Model Server, answered by this agent."""
