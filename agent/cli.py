@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from agent.service import run  # noqa: PLC0415  # OpenCV and LiteRT take a second to load
 
-    summary = run(_settings(arguments), lambda: _settings(arguments))
+    summary = run(_settings(arguments), lambda: _settings(arguments), _file(arguments))
     print(f"emotion-agent: {summary}", file=sys.stderr)
     return 0
 
@@ -118,10 +118,13 @@ def _settings(arguments: argparse.Namespace, forced: dict[str, Any] | None = Non
         "runtime.model": getattr(arguments, "model", None),
     }
     overrides |= {key: value for key, value in flags.items() if value is not None}
+    return load(_file(arguments), overrides | (forced or {}))
+
+
+def _file(arguments: argparse.Namespace) -> Path | None:
+    """The settings file, if there is one."""
     file: Path | None = arguments.config
-    if file is None and _DEFAULT_FILE.exists():
-        file = _DEFAULT_FILE
-    return load(file, overrides | (forced or {}))
+    return _DEFAULT_FILE if file is None and _DEFAULT_FILE.exists() else file
 
 
 def _parser() -> argparse.ArgumentParser:

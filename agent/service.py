@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -17,9 +17,10 @@ from agent.control import Control
 from agent.emotion.prior import prior_for
 from agent.errors import AgentError
 from agent.faces.detectors import open_detector
-from agent.feedback.opening import open_sinks
-from agent.feedback.sink import Sink
+from agent.feedback.feedback import SECTIONS, Feedback
+from agent.file_watch import FileWatch
 from agent.model_api.opening import open_model_api
+from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.places import device_folder
 from agent.reading import FaceReader
@@ -89,31 +90,53 @@ def open_vision(
     return Vision(pipeline, about)
 
 
-def run(settings: Settings, read_settings: Callable[[], Settings] | None = None) -> Summary:
+def run(
+    settings: Settings,
+    read_settings: Callable[[], Settings] | None = None,
+    file: Path | None = None,
+) -> Summary:
     """Run until the source ends or SIGINT or SIGTERM comes; returns what was done.
 
-    `read_settings` reads the settings anew where that is asked for (SIGHUP, MQTT); if those cannot
-    be used, the agent goes on with the former ones.
+    `read_settings` reads the settings anew where that is asked for (SIGHUP, MQTT, a change of
+    `file`); only what differs is started anew, and what cannot be used is left as it was.
     """
-    with _signals() as signals:
+    with _signals() as signals, ExitStack() as stack:
         control = Control(_switches(settings), read_settings)
-        running = _Running(control, StatusBoard(), Summary(), signals)
-        began = monotonic()
-        former: Settings | None = None
-        following: Settings | None = settings
-        while following is not None:
-            watch: _Watch | None = None
-            try:
-                with ExitStack() as stack:
-                    watch = _open_watch(following, running, stack)
-                    former, following = following, watch.until_over()
-            except AgentError as error:
-                if former is None or following is former or (watch and watch.taken_up):
-                    raise
-                logger.error("the new settings cannot be used: %s", error)
-                following = former
-        running.summary.seconds = monotonic() - began
+        board, notifier = StatusBoard(), Notifier()
+        try:
+            feedback = Feedback(settings, control, board)
+            stack.callback(feedback.close)
+            running = _Running(
+                control, board, feedback, notifier, FileWatch(file), Summary(), signals
+            )
+            _watch(settings, running)
+        except AgentError as error:
+            notifier.show(f"failed: {error}")
+            raise
+        board.show(replace(board.status, state="stopping"))
         return running.summary
+
+
+def _watch(settings: Settings, running: _Running) -> None:
+    """Watch with these settings, and with those that follow them."""
+    began = monotonic()
+    former: Settings | None = None
+    following: Settings | None = settings
+    while following is not None:
+        watch: _Watch | None = None
+        running.control.keep_in(_switches(following))
+        running.feedback.change(following)
+        try:
+            with ExitStack() as stack:
+                watch = _open_watch(following, running, stack)
+                following = watch.until_over()
+                former = watch.settings
+        except AgentError as error:
+            if former is None or following is former or (watch and watch.taken_up):
+                raise
+            logger.error("the new settings cannot be used: %s", error)
+            following = former
+    running.summary.seconds = monotonic() - began
 
 
 @dataclass(frozen=True)
@@ -130,6 +153,9 @@ class _Running:
 
     control: Control
     board: StatusBoard
+    feedback: Feedback
+    notifier: Notifier
+    file: FileWatch
     summary: Summary
     signals: _Signals
 
@@ -140,24 +166,29 @@ def _switches(settings: Settings) -> Path | None:
 
 
 def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Watch:
-    running.control.keep_in(_switches(settings))
+    running.notifier.alive()
     source = open_source(settings.source)
     vision = open_vision(settings, source.name, stack, board=running.board)
-    sinks = open_sinks(settings, running.control, running.board, stack)
     open_model_api(settings, stack)
     logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
-    return _Watch(settings, vision.pipeline, sinks, running)
+    return _Watch(settings, vision.pipeline, running)
+
+
+def _differing(one: Settings, other: Settings) -> set[str]:
+    """The sections in which two settings differ."""
+    return {name for name in Settings.model_fields if getattr(one, name) != getattr(other, name)}
 
 
 class _Watch:
     """The loop over frames, with the camera on or off as the control says."""
 
-    def __init__(
-        self, settings: Settings, pipeline: Pipeline, sinks: list[Sink], running: _Running
-    ) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, pipeline: Pipeline, running: _Running) -> None:
+        self.settings = settings
+        """Those in use: what concerns sinks alone changes while the watch goes on."""
         self._pipeline = pipeline
-        self._sinks = sinks
+        self._feedback = running.feedback
+        self._notifier = running.notifier
+        self._file = running.file
         self._control = running.control
         self._board = running.board
         self._summary = running.summary
@@ -180,19 +211,39 @@ class _Watch:
         return self._following
 
     def _over(self) -> bool:
-        if self._signals.reload.is_set():
+        if self._signals.reload.is_set() or self._file.has_changed():
             self._signals.reload.clear()
-            try:
-                self._control.reload()
-            except AgentError as error:
-                logger.error("settings not taken: %s", error)
+            self._reload()
         new = self._control.new_settings()
-        if new == self._settings:
-            logger.info("settings unchanged")
-        elif new is not None:
-            logger.info("taking up the new settings")
-            self._following = new
+        if new is not None:
+            self._take_up(new)
+        if self._signals.stop.is_set():
+            self._notifier.stopping()
         return self._signals.stop.is_set() or self._following is not None
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            self._control.reload()
+        except AgentError as error:
+            for line in str(error).splitlines():
+                logger.error("settings not taken: %s", line)
+            self._board.report("settings", f"not taken: {str(error).splitlines()[0]}")
+
+    def _take_up(self, new: Settings) -> None:
+        """Change at once what can be changed while the picture goes on; end the watch for more."""
+        self._board.forget("settings")
+        changed = _differing(self.settings, new)
+        if not changed:
+            logger.info("settings unchanged")
+            return
+        logger.info("taking up new settings: %s", ", ".join(sorted(changed)))
+        if not changed <= SECTIONS:
+            self._following = new
+            return
+        self.settings = new
+        self._control.keep_in(_switches(new))
+        self._feedback.change(new)
 
     def _rest(self) -> None:
         """The camera is off, until it is to be on again."""
@@ -200,12 +251,13 @@ class _Watch:
         self._board.frame = None
         self._rate = FrameRate()
         while self._control.paused and not self._over():
+            self._goes_on(begun=True)
             self._show("paused")
             self._signals.stop.wait(_POLL)
 
     def _look(self) -> bool:
         """Read the source, until it ends (True) or something else is to be done."""
-        source = open_source(self._settings.source)
+        source = open_source(self.settings.source)
         self._source = source.name
         state, dropped = SourceState.OPENING, self._summary.dropped
         try:
@@ -220,11 +272,26 @@ class _Watch:
                         self._lose_sight()
                     elif state is SourceState.ENDED:
                         return True
+                    if not source.hung:
+                        self._goes_on(begun=frame is not None or source.trouble is not None)
                     if monotonic() - self._shown_at > _POLL:
+                        self._board.report("source", source.trouble or "ok")
                         self._show(_IN_WORDS[state])
                 return False
         finally:
             self._publish(self._pipeline.finish())
+
+    def _goes_on(self, begun: bool) -> None:
+        """Tell systemd that all that can be done is done. `begun`: frames come, or are waited for
+        because a person or the camera wants it so.
+        """
+        hung = self._feedback.hung
+        if hung is not None:
+            self._board.report(hung, "hangs")
+            return
+        self._notifier.alive()
+        if begun and not self._feedback.is_changing:
+            self._notifier.ready()
 
     def _lose_sight(self) -> None:
         """Nobody can say who is still there while no picture comes."""
@@ -243,8 +310,7 @@ class _Watch:
 
     def _publish(self, events: list[EmotionEvent]) -> None:
         for event in events:
-            for sink in self._sinks:
-                sink.publish(event)
+            self._feedback.publish(event)
         self._summary.events += len(events)
 
     def _show(self, state: State) -> None:
@@ -263,6 +329,7 @@ class _Watch:
                 paused=self._control.paused,
             )
         )
+        self._notifier.show(self._board.status.summary)
 
 
 _IN_WORDS: Final[dict[SourceState, State]] = {

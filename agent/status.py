@@ -11,8 +11,12 @@ from typing import Final, Literal
 from agent.emotion.labels import UNKNOWN
 from agent.types import Box, Frame, Reason
 
-State = Literal["starting", "opening", "live", "stalled", "paused", "ended"]
-"""What the agent is doing: the state of its source, or `starting`, or `paused` (camera off)."""
+State = Literal["starting", "opening", "live", "stalled", "paused", "ended", "stopping"]
+"""What the agent is doing: the state of its source, `starting`, `paused` (camera off) or
+`stopping`."""
+
+Condition = Literal["starting", "live", "degraded", "paused", "stopping"]
+"""How the agent is on the whole: `degraded` while it runs and something ails it."""
 
 NOBODY: Final = "none"
 """The dominant emotion where there is no face."""
@@ -54,6 +58,34 @@ class Status:
     paused: bool = False
     health: dict[str, str] = field(default_factory=dict)
     """What ails each part, in words, by the part's name; `ok` where nothing does."""
+
+    @property
+    def ailments(self) -> list[str]:
+        """What ails the parts, as `part: words`."""
+        return [f"{part}: {words}" for part, words in self.health.items() if words != "ok"]
+
+    @property
+    def condition(self) -> Condition:
+        """How the agent is on the whole."""
+        if self.state in ("starting", "paused", "stopping"):
+            return self.state
+        if self.state == "ended":
+            return "stopping"
+        if self.ailments or self.state == "stalled":
+            return "degraded"
+        return "starting" if self.state == "opening" else "live"
+
+    @property
+    def summary(self) -> str:
+        """The condition and its reasons, for one line of `systemctl status`."""
+        if self.condition == "degraded":
+            reasons = self.ailments or [f"{self.source} sends no picture"]
+            return f"degraded ({'; '.join(reasons)})"
+        if self.condition == "live":
+            faces = "1 face" if len(self.tracks) == 1 else f"{len(self.tracks)} faces"
+            return f"live: {faces}, {self.fps:.0f} frames a second"
+        ailing = f" ({'; '.join(self.ailments)})" if self.ailments else ""
+        return f"{self.condition}{ailing}"
 
     @property
     def dominant(self) -> TrackStatus | None:

@@ -47,3 +47,26 @@ def test_the_frame_rate_falls_when_frames_stay_away() -> None:
     assert rate.at(59 / 20) == pytest.approx(20)
     assert 0 < rate.at(5.0) < 20
     assert rate.at(10.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "summary"),
+    [
+        (Status(), "starting"),
+        (Status(state="opening"), "starting"),
+        (Status(state="live", fps=14.8), "live: 0 faces, 15 frames a second"),
+        (Status(state="live", tracks=(face(1, "fear", 0.9),)), "live: 1 face, 0 frames a second"),
+        (Status(state="stalled", source="hall"), "degraded (hall sends no picture)"),
+        (
+            Status(state="live", health={"mqtt": "connecting", "audio": "ok", "history": "full"}),
+            "degraded (mqtt: connecting; history: full)",
+        ),
+        (Status(state="opening", health={"source": "no camera"}), "degraded (source: no camera)"),
+        (Status(state="paused", health={"mqtt": "lost"}), "paused (mqtt: lost)"),
+        (Status(state="ended"), "stopping"),
+        (Status(state="stopping"), "stopping"),
+    ],
+)
+def test_the_summary_tells_the_condition_and_why(status: Status, summary: str) -> None:
+    assert status.summary == summary
+    assert summary.startswith(status.condition)

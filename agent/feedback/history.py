@@ -134,7 +134,9 @@ class HistorySink(QueuedSink):
         settings: HistorySettings,
         device: str,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        health: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`health` is told `ok`, or what ails the file."""
         self.lost = 0
         """Events that could not be written, until writing goes well again."""
         self._in_a_row = 0
@@ -142,6 +144,7 @@ class HistorySink(QueuedSink):
         self._max_bytes = round(settings.max_mb * 1e6)
         self._device = device
         self._clock = clock
+        self._health = health
         self._file: HistoryFile | None = None
         self._until_pruning = 0
         super().__init__()
@@ -152,6 +155,7 @@ class HistorySink(QueuedSink):
         except (sqlite3.Error, AgentError) as error:
             if self.lost == 0:
                 logger.warning("the history is not written: %s; trying again", error)
+                self._health(f"not written: {error}")
             self.lost += 1
             self._in_a_row = 0
             self.release()
@@ -160,6 +164,7 @@ class HistorySink(QueuedSink):
         # On a disk that is almost full some can be written: that is no end of the trouble.
         if self.lost and self._in_a_row >= _EVERY:
             logger.info("the history is written again; %d events are not in it", self.lost)
+            self._health("ok")
             self.lost = 0
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from threading import Condition, Thread
+from time import monotonic
 from typing import Final
 
 from agent.types import EmotionEvent
@@ -13,6 +14,7 @@ from agent.types import EmotionEvent
 logger = logging.getLogger(__name__)
 
 _CLOSING: Final = 1.5  # seconds that closing waits for the queue to empty
+_HUNG_AFTER: Final = 120.0  # seconds with one event: longer than any target's own limit
 
 
 class QueuedSink(ABC):
@@ -29,6 +31,7 @@ class QueuedSink(ABC):
         self._changed = Condition()
         self._closing = False
         self._failed = False
+        self._took: float | None = None
         self._worker = Thread(target=self._work, name=f"sink-{type(self).__name__}", daemon=True)
         self._worker.start()
 
@@ -51,6 +54,12 @@ class QueuedSink(ABC):
             self._queue.append(event)
             self._changed.notify()
 
+    @property
+    def hung(self) -> bool:
+        """Whether one delivery takes so long that it will never end."""
+        took = self._took
+        return took is not None and monotonic() - took > _HUNG_AFTER
+
     def close(self) -> None:
         """Deliver what is queued, for a bounded time, and stop; closing again does nothing."""
         with self._changed:
@@ -66,12 +75,15 @@ class QueuedSink(ABC):
 
     def _work(self) -> None:
         while (event := self._next()) is not None:
+            self._took = monotonic()
             try:
                 self.deliver(event)
                 self.delivered += 1
             except OSError as error:
                 self._give_up(error)
                 break
+            finally:
+                self._took = None
         try:
             self.release()
         except OSError as error:

@@ -20,11 +20,14 @@ from agent.types import Frame, Image
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 10.0
-"""Seconds between two attempts to open a camera; doubled after each that fails."""
+_LONGEST_PAUSE: Final = 1.5
+"""Seconds between two attempts to open a camera; doubled after each that fails. An attempt costs
+next to nothing, and who plugs a camera in wants to see it work."""
 _MOST_MISSES: Final = 10
 """Reads in a row without a picture before a camera is opened again; one damaged JPEG is one."""
 _MISS_PAUSE: Final = 0.05
+_HUNG_AFTER: Final = 5.0
+"""Seconds beyond its own limit after which a call into a camera counts as hung."""
 _PATIENCE: Final = 1.0
 """Seconds that closing waits for a blocked camera."""
 
@@ -73,7 +76,9 @@ class LiveSource:
         self._arrived = 0
         self._dropped = 0
         self._seen: float | None = None
-        self._complained = False
+        self._trouble: str | None = None
+        self._called: float | None = None
+        """When the call into the camera that has not come back yet was made."""
 
     def __enter__(self) -> Self:
         atexit.register(self._leave)
@@ -97,6 +102,18 @@ class LiveSource:
             return SourceState.OPENING
         silent = time.monotonic() - seen
         return SourceState.STALLED if silent > self._stalled_after else SourceState.LIVE
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    @property
+    def hung(self) -> bool:
+        called = self._called
+        late = called is not None and time.monotonic() - called > (
+            self._blocked_at_most + _HUNG_AFTER
+        )
+        return not self._stop.is_set() and (late or not self._thread.is_alive())
 
     @property
     def dropped(self) -> int:
@@ -139,6 +156,7 @@ class LiveSource:
         came.
         """
         before = self._arrived
+        self._called = time.monotonic()
         try:
             camera = self._open_camera()
         except SourceError as problem:
@@ -147,13 +165,18 @@ class LiveSource:
         except Exception:
             # Whatever a driver does, a dead thread would leave the agent blind for good.
             log.exception("%s: opening failed; trying again", self.name)
+            self._trouble = f"{self.name}: opening failed"
             return False
+        finally:
+            self._called = None
         try:
             self._read_on(camera)
         except Exception:
             log.exception("%s: reading failed; opening it again", self.name)
         finally:
+            self._called = time.monotonic()
             camera.release()
+            self._called = None
         if not self._stop.is_set():
             what = "no more pictures" if self._arrived > before else "no pictures"
             self._complain(f"{self.name}: sends {what}")
@@ -162,9 +185,10 @@ class LiveSource:
     def _read_on(self, camera: Camera) -> None:
         misses = 0
         while not self._stop.is_set() and misses < _MOST_MISSES:
-            asked = time.monotonic()
+            asked = self._called = time.monotonic()
             image = camera.read()
             now = time.monotonic()
+            self._called = None
             if now - asked >= self._stalled_after:
                 # FFmpeg gives only what its decoder still held, and then nothing more.
                 return
@@ -183,14 +207,14 @@ class LiveSource:
                 self._dropped += 1
             self._frame = Frame(image, self._arrived, now, now, datetime.now(timezone.utc))
             self._fresh.notify_all()
-            if self._seen is None or self._complained:
+            if self._seen is None or self._trouble is not None:
                 height, width = image.shape[:2]
                 log.info("%s: live, %d x %d pixels", self.name, width, height)
             self._arrived += 1
-            self._seen, self._complained = now, False
+            self._seen, self._trouble = now, None
 
     def _complain(self, problem: str) -> None:
-        if self._complained or self._stop.is_set():
+        if self._trouble is not None or self._stop.is_set():
             return
-        self._complained = True
+        self._trouble = problem
         log.warning("%s; trying again until it works", problem)

@@ -59,6 +59,9 @@ class Playback:
     plays it slower. Times and indices go on when the reel begins again.
     """
 
+    trouble: Final = None
+    hung: Final = False  # a file that blocks blocks its reader, who then feeds no watchdog
+
     def __init__(
         self,
         name: str,

@@ -49,6 +49,18 @@ class Source(Protocol):
         """Frames that came and were never read, so far."""
         ...
 
+    @property
+    def trouble(self) -> str | None:
+        """Why no frames come although it keeps trying, in a line; None while all is well."""
+        ...
+
+    @property
+    def hung(self) -> bool:
+        """Whether a call into the device should have come back long ago: no frame will come, and
+        only another process can try again.
+        """
+        ...
+
     def read(self, timeout: float) -> Frame | None:
         """The newest frame not read yet, waiting at most `timeout` seconds; None if there is none
         (look at `state` to tell an ended source from a slow one). Never returns an older frame

@@ -203,3 +203,42 @@ if {closed}:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_call_that_never_comes_back_counts_as_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.sources.live._HUNG_AFTER", 0.0)
+    let_go = threading.Event()
+
+    def blocked() -> ScriptedCamera:
+        let_go.wait(60)
+        raise SourceError("camera: gone")
+
+    source = LiveSource("camera", blocked, 1.0, blocked_at_most=0.3)
+    with source:
+        _until(lambda: source.hung)
+        let_go.set()
+        _until(lambda: not source.hung and source.trouble == "camera: gone")
+    assert not source.hung
+
+
+def test_trouble_is_over_with_the_next_picture(grey: Grey) -> None:
+    present = threading.Event()
+
+    def camera() -> ScriptedCamera:
+        if not present.is_set():
+            raise SourceError("camera: unplugged")
+        return ScriptedCamera(grey(1) for _ in range(10**6))
+
+    with LiveSource("camera", camera, 1.0, 1.0) as source:
+        _until(lambda: source.trouble == "camera: unplugged")
+        assert not source.hung
+        present.set()
+        next_frame(source)
+        assert source.trouble is None
+
+
+def _until(wanted: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not wanted():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -30,6 +30,7 @@ def state_message(device: str, status: Status, mail: Mail, now: datetime) -> dic
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "device": device,
         "state": status.state,
+        "condition": status.condition,
         "faces": len(status.tracks),
         "emotion": status.emotion,
         "confidence": round(dominant.confidence, 4) if dominant else 0.0,

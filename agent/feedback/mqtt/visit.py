@@ -120,6 +120,7 @@ class Visit:
         self._gist = None
 
     def _take_leave(self) -> bool:
+        self._show_state()
         until = monotonic() + _FAREWELL
         while (len(self._outbox) or self._own or self._in_flight) and monotonic() < until:
             self._send_own()

@@ -1,0 +1,155 @@
+"""All sinks of a running agent, each of which can be opened anew while events keep coming."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from contextlib import ExitStack
+from threading import Lock, Thread
+from typing import Any, Final
+
+from agent.control import Control
+from agent.errors import AgentError
+from agent.feedback.opening import PARTS, Part
+from agent.feedback.queued import QueuedSink
+from agent.feedback.sink import Sink
+from agent.settings import Settings
+from agent.status import StatusBoard
+from agent.types import EmotionEvent
+
+logger = logging.getLogger(__name__)
+
+_WAITING: Final = 10_000
+"""Events that wait for a sink that is being opened anew; the oldest go first."""
+_CHANGING: Final = 30.0
+"""Seconds that closing waits for a change that is under way."""
+
+SECTIONS: Final = frozenset().union(*(part.sections for part in PARTS)) - {"device"}
+"""Sections of the settings that concern sinks alone: the picture goes on when they change."""
+
+
+class Feedback:
+    """Gives each event to every sink that the settings ask for.
+
+    A change of settings closes and opens those sinks whose sections differ, on a thread of its
+    own; their events wait meanwhile. A sink that cannot be opened with its new settings goes on
+    with its former ones.
+    """
+
+    def __init__(self, settings: Settings, control: Control, board: StatusBoard) -> None:
+        """Open every sink; raises `AgentError` for a setting that cannot work."""
+        self._board = board
+        self._outlets = [_Outlet(part, control, board) for part in PARTS]
+        self._changing: Thread | None = None
+        try:
+            for outlet in self._outlets:
+                outlet.open(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, event: EmotionEvent) -> None:
+        """Give an event to all; never blocks."""
+        for outlet in self._outlets:
+            outlet.publish(event)
+
+    def change(self, settings: Settings) -> None:
+        """Take up new settings; returns at once."""
+        before = self._changing
+
+        def work() -> None:
+            if before is not None:
+                before.join()
+            for outlet in self._outlets:
+                outlet.change(settings)
+
+        if before is not None or any(outlet.differs(settings) for outlet in self._outlets):
+            self._changing = Thread(target=work, name="feedback", daemon=True)
+            self._changing.start()
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change is under way."""
+        return self._changing is not None and self._changing.is_alive()
+
+    @property
+    def hung(self) -> str | None:
+        """The name of a sink that has been busy with one event for far too long."""
+        queued = (o.sink for o in self._outlets if isinstance(o.sink, QueuedSink))
+        return next((sink.name for sink in queued if sink.hung), None)
+
+    def close(self) -> None:
+        """Close every sink, the last opened first."""
+        if self._changing is not None:
+            self._changing.join(_CHANGING)
+        for outlet in reversed(self._outlets):
+            outlet.close()
+
+
+class _Outlet:
+    """One part of the feedback: a sink, or none where the settings have it off."""
+
+    def __init__(self, part: Part, control: Control, board: StatusBoard) -> None:
+        self._part = part
+        self._control = control
+        self._board = board
+        self._lock = Lock()
+        self._stack = ExitStack()
+        self._settings: Settings | None = None
+        self._waiting: deque[EmotionEvent] | None = None
+        self.sink: Sink | None = None
+
+    def open(self, settings: Settings) -> None:
+        with ExitStack() as stack:
+            self.sink = self._part.open(settings, self._control, self._board, stack)
+            self._stack = stack.pop_all()
+        self._settings = settings
+
+    def publish(self, event: EmotionEvent) -> None:
+        with self._lock:
+            if self._waiting is not None:
+                self._waiting.append(event)
+            elif self.sink is not None:
+                self.sink.publish(event)
+
+    def differs(self, settings: Settings) -> bool:
+        return self._values(settings) != self._values(self._settings)
+
+    def change(self, settings: Settings) -> None:
+        former = self._settings
+        if not self.differs(settings):
+            return
+        with self._lock:
+            self._waiting = deque(maxlen=_WAITING)
+        self._stack.close()
+        self.sink = None
+        try:
+            self._open_or_keep(settings, former)
+        finally:
+            self._hand_on()
+
+    def _open_or_keep(self, settings: Settings, former: Settings | None) -> None:
+        try:
+            self.open(settings)
+        except AgentError as error:
+            logger.error("the new settings cannot be used: %s", error)
+            if former is None:
+                return
+            try:
+                self.open(former)
+            except AgentError as again:
+                logger.error("%s stays closed: %s", self._part.name, again)
+                self._board.report(self._part.name, f"closed: {again}")
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+            if self.sink is not None:
+                for event in waiting or ():
+                    self.sink.publish(event)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _values(self, settings: Settings | None) -> list[Any]:
+        return [getattr(settings, section, None) for section in self._part.sections]

@@ -1,0 +1,170 @@
+"""All sinks together: which are opened anew by a change of settings, and that no event is lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from agent.control import Control
+from agent.emotion.labels import EMOTIONS
+from agent.errors import AgentError
+from agent.feedback.feedback import SECTIONS, Feedback
+from agent.feedback.history import history_file
+from agent.feedback.recorded import Selection, read_events
+from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings
+from agent.status import StatusBoard
+from agent.types import Box, EmotionEvent
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    return tmp_path
+
+
+class Remembering(StatusBoard):
+    """Keeps the names of the sinks that closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten: list[str] = []
+
+    def forget(self, part: str) -> None:
+        self.forgotten.append(part)
+        super().forget(part)
+
+
+def event(number: int) -> EmotionEvent:
+    return EmotionEvent(
+        id=str(number),
+        type="changed",
+        time=datetime.now(timezone.utc),
+        device="hall",
+        source="demo",
+        frame=number,
+        track=1,
+        box=Box(10, 20, 99, 101),
+        emotion="happiness",
+        previous=None,
+        confidence=0.9,
+        probabilities=dict.fromkeys(EMOTIONS, 0.125),
+        reason=None,
+        latency_ms=12.0,
+        model="fer-compact@1.0.0",
+    )
+
+
+def settings(
+    file: Path, history: HistorySettings | None = None, mqtt: MqttSettings | None = None
+) -> Settings:
+    return Settings(
+        device="hall",
+        events=EventSettings(file=str(file)),
+        history=history or HistorySettings(),
+        mqtt=mqtt or MqttSettings(),
+    )
+
+
+def settle(feedback: Feedback) -> None:
+    until = time.monotonic() + 60
+    while feedback.is_changing:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def in_lines(file: Path) -> list[int]:
+    return [int(json.loads(line)["id"]) for line in file.read_text().splitlines()]
+
+
+def in_history() -> list[int]:
+    return [int(stored.id) for stored in read_events(history_file("hall"), Selection())]
+
+
+def test_every_event_is_in_one_file_or_the_other_when_the_file_changes(folder: Path) -> None:
+    one, two = folder / "one", folder / "two"
+    feedback = Feedback(settings(one), Control(), StatusBoard())
+    for number in range(100):
+        feedback.publish(event(number))
+    feedback.change(settings(two))
+    for number in range(100, 200):
+        feedback.publish(event(number))
+    settle(feedback)
+    feedback.publish(event(200))
+    feedback.close()
+    assert in_lines(one) + in_lines(two) == list(range(201))
+    assert 200 in in_lines(two)
+    assert in_history() == list(range(201))
+
+
+def test_sinks_whose_settings_stay_are_left_alone(folder: Path) -> None:
+    first = settings(folder / "one", mqtt=MqttSettings(host="127.0.0.1", port=1))
+    board = Remembering()
+    feedback = Feedback(first, Control(), board)
+    feedback.change(settings(folder / "two", mqtt=first.mqtt))
+    settle(feedback)
+    assert board.forgotten == []
+    feedback.change(settings(folder / "two", HistorySettings(days=1), first.mqtt))
+    settle(feedback)
+    assert board.forgotten == ["history"]
+    feedback.close()
+
+
+def test_a_sink_that_cannot_take_new_settings_keeps_the_former(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = folder / "good"
+    feedback = Feedback(settings(good), Control(), StatusBoard())
+    feedback.change(settings(folder / "no folder" / "events"))
+    feedback.publish(event(1))
+    settle(feedback)
+    feedback.close()
+    assert in_lines(good) == [1]
+    assert "the new settings cannot be used: events.file: cannot write" in caplog.text
+
+
+def test_a_sink_that_cannot_go_back_either_says_so(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = folder / "place"
+    place.mkdir()
+    board = StatusBoard()
+    feedback = Feedback(settings(place / "events"), Control(), board)
+    place.rename(folder / "gone")
+    feedback.change(settings(folder / "nowhere" / "events"))
+    settle(feedback)
+    feedback.publish(event(1))
+    assert board.status.health["events.file"].startswith("closed: events.file: cannot write")
+    feedback.close()
+    assert in_history() == [1]
+
+
+def test_a_setting_that_cannot_work_is_told_at_the_start_and_leaves_nothing_open(
+    folder: Path,
+) -> None:
+    with pytest.raises(AgentError, match="cannot write"):
+        Feedback(settings(folder / "no folder" / "events"), Control(), StatusBoard())
+
+
+def test_what_is_turned_on_and_off_follows_the_settings(folder: Path) -> None:
+    file = folder / "events"
+    feedback = Feedback(settings(file, HistorySettings(enabled=False)), Control(), StatusBoard())
+    feedback.publish(event(1))
+    feedback.change(settings(file))
+    feedback.publish(event(2))
+    settle(feedback)
+    feedback.change(settings(file, HistorySettings(enabled=False)))
+    settle(feedback)
+    feedback.publish(event(3))
+    feedback.close()
+    assert in_lines(file) == [1, 2, 3]
+    assert in_history() == [2]
+
+
+def test_the_picture_does_not_depend_on_what_concerns_sinks_alone() -> None:
+    assert {"events", "history", "audio", "mqtt"} <= SECTIONS
+    assert not SECTIONS & {"device", "source", "faces", "runtime", "emotion"}
+    assert set(Settings.model_fields) >= SECTIONS
