@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent import __version__
-from agent.commands import events, mqtt, sounds
+from agent.commands import events, mqtt, settings, sounds
 from agent.errors import AgentError
-from agent.layers import load, parse_override
+from agent.layers import Loaded, load_with_origins, parse_override
 from agent.settings import Settings
 
 _DEFAULT_FILE: Final = Path("/etc/emotion-agent/agent.toml")
@@ -70,16 +70,9 @@ def _classify(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from agent.bench import as_table, bench  # noqa: PLC0415
 
-    settings = _settings(arguments, {"source.pace": "none", "source.loop": True})
-    result = bench(settings, arguments.frames, arguments.feedback)
+    unpaced = _settings(arguments, {"source.pace": "none", "source.loop": True})
+    result = bench(unpaced, arguments.frames, arguments.feedback)
     print(json.dumps(result, indent=2) if arguments.json else as_table(result))
-    return 0
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    file: Path = arguments.file
-    load(file)
-    print(f"{file}: fine")
     return 0
 
 
@@ -107,6 +100,11 @@ def _models_pull(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace, forced: dict[str, Any] | None = None) -> Settings:
+    """The effective settings."""
+    return _loaded(arguments, forced).settings
+
+
+def _loaded(arguments: argparse.Namespace, forced: dict[str, Any] | None = None) -> Loaded:
     """The effective settings: `--set` first, then the flags that have a name of their own."""
     overrides: dict[str, Any] = dict(parse_override(text) for text in arguments.set or [])
     flags = {
@@ -118,7 +116,7 @@ def _settings(arguments: argparse.Namespace, forced: dict[str, Any] | None = Non
         "runtime.model": getattr(arguments, "model", None),
     }
     overrides |= {key: value for key, value in flags.items() if value is not None}
-    return load(_file(arguments), overrides | (forced or {}))
+    return load_with_origins(_file(arguments), overrides | (forced or {}))
 
 
 def _file(arguments: argparse.Namespace) -> Path | None:
@@ -170,15 +168,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--json", action="store_true", help="print JSON")
 
-    check = _command(commands, "check", _check, "tell every problem of a settings file")
-    check.add_argument("file", type=Path, nargs="?", default=_DEFAULT_FILE, metavar="FILE")
-
     models = commands.add_parser("models", help="list or fetch models and detector weights")
     actions = models.add_subparsers(required=True, metavar="ACTION")
     _command(actions, "list", _models_list, "what is here and what can be fetched")
     pull = _command(actions, "pull", _models_pull, "fetch by name, each checked by its hash")
     pull.add_argument("names", nargs="*", metavar="NAME", help="default: detectors and demo")
 
+    settings.add_to(commands, _loaded, _with_settings, _DEFAULT_FILE)
     events.add_to(commands, _settings)
     mqtt.add_to(commands, _settings)
     sounds.add_to(commands, _settings)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from agent.contradictions import contradictions
 from agent.errors import AgentError
 from agent.settings import Settings
+from agent.toml_lines import key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +37,26 @@ class SettingsError(AgentError):
         super().__init__("\n".join(self.problems))
 
 
+class Loaded(NamedTuple):
+    """Settings and where they come from."""
+
+    settings: Settings
+    origins: dict[str, str]
+    """For each key that is no default: `FILE:LINE`, `environment` or `command line`."""
+
+
+class _Layer(NamedTuple):
+    """The values of one origin, by dotted key."""
+
+    name: str
+    values: dict[str, Any]
+    lines: dict[str, int]
+
+    def origin(self, key: str) -> str:
+        line = self.lines.get(key)
+        return self.name if line is None else f"{self.name}:{line}"
+
+
 def load(
     file: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -46,27 +69,44 @@ def load(
     >>> load(overrides={"faces.detector": "haar"}, environment={}).faces.detector
     'haar'
     """
+    return load_with_origins(file, overrides, environment).settings
+
+
+def load_with_origins(
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Loaded:
+    """As `load`, with the origin of every setting that is no default."""
     layers = [
-        *([(str(file), _from_file(file))] if file is not None else []),
-        ("environment", _from_environment(environment)),
-        ("command line", dict(overrides or {})),
+        *([_from_file(file)] if file is not None else []),
+        _Layer("environment", _from_environment(environment), {}),
+        _Layer("command line", dict(overrides or {}), {}),
     ]
     problems: list[str] = []
     values: dict[str, Any] = {}
-    origin: dict[str, str] = {}
-    for name, layer in layers:
-        for key, value in layer.items():
+    origins: dict[str, str] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
             if key not in KEYS:
-                problems.append(f"{name}: unknown setting '{key}'{_nearest(key)}")
+                problems.append(f"{layer.origin(key)}: unknown setting '{key}'{_nearest(key)}")
                 continue
-            values[key], origin[key] = value, name
+            values[key], origins[key] = value, layer.origin(key)
+    settings: Settings | None = None
     try:
         settings = Settings.model_validate(_nested(values))
     except ValidationError as error:
-        problems += _told(error, values, origin)
-    if problems:
+        problems += _told(error, values, origins)
+    if settings is not None:
+        problems += [told(key, what, origins) for key, what in contradictions(settings)]
+    if problems or settings is None:
         raise SettingsError(problems)
-    return settings
+    return Loaded(settings, origins)
+
+
+def told(key: str, problem: str, origins: Mapping[str, str]) -> str:
+    """A problem with a setting as a line that says where it comes from."""
+    return f"{origins.get(key, 'default')}: '{key}': {problem}"
 
 
 def parse_override(text: str) -> tuple[str, str]:
@@ -91,6 +131,35 @@ KEYS: Final = _known_keys(Settings)
 """Every setting by its full dotted name."""
 
 
+def _secret_keys(model: type[BaseModel], prefix: str = "") -> frozenset[str]:
+    keys: set[str] = set()
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys |= _secret_keys(kind, f"{prefix}{name}.")
+        elif kind is SecretStr or SecretStr in get_args(kind):
+            keys.add(prefix + name)
+    return frozenset(keys)
+
+
+SECRETS: Final = _secret_keys(Settings)
+"""The settings that are never shown."""
+
+_LOGIN: Final = re.compile(r"(?<=://).*@", re.DOTALL)
+"""Name and password in an address; a password may hold any character."""
+
+
+def shown(key: str, value: Any) -> str:
+    """A value as it may be shown: secrets, and those in addresses, stay hidden.
+
+    >>> shown("source.uri", "rtsp://me:s3cret@camera/1")
+    "'rtsp://***@camera/1'"
+    """
+    if key in SECRETS and value is not None:
+        return "***"
+    return repr(_LOGIN.sub("***@", value) if isinstance(value, str) else value)
+
+
 def _told(
     error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]
 ) -> list[str]:
@@ -102,21 +171,15 @@ def _told(
         key = next(k for n in range(len(parts), 0, -1) if (k := ".".join(parts[:n])) in values)
         told.setdefault(key, []).append(item["msg"].removeprefix("Input "))
     return [
-        f"{origin[key]}: '{key}' is {_shown(key, values[key])}: "
-        f"{'; '.join(dict.fromkeys(messages))}"
+        f"{origin[key]}: '{key}' is {shown(key, values[key])}: {'; '.join(dict.fromkeys(messages))}"
         for key, messages in sorted(told.items())
     ]
 
 
-def _shown(key: str, value: Any) -> str:
-    """A value as a message may show it: secrets stay hidden."""
-    return "***" if key.endswith((".password", ".token", ".url")) else repr(value)
-
-
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> _Layer:
     try:
-        with path.open("rb") as stream:
-            return _flat(tomllib.load(stream))
+        text = path.read_bytes().decode()
+        return _Layer(str(path), _flat(tomllib.loads(text)), key_lines(text))
     except OSError as error:
         raise SettingsError([f"{path}: {error.strerror or error}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -155,5 +218,11 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nearest(key: str) -> str:
-    near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.6)
+    name = key.rpartition(".")[2]
+    sections = {known.rpartition(".")[0] for known in KEYS} - {""}
+    near = (
+        sorted(known for known in KEYS if known.rpartition(".")[2] == name)  # in the wrong section
+        or difflib.get_close_matches(key, KEYS, n=1, cutoff=0.6)
+        or difflib.get_close_matches(key, sections, n=1, cutoff=0.6)
+    )
     return f"; did you mean '{near[0]}'?" if near else ""
