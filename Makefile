@@ -10,7 +10,10 @@ VERSION ?= 1.0.0
 # What a checkout brings; the other precisions are made where they are wanted.
 FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 
-.PHONY: setup setup-dev run mms test lint train convert bench lock clean
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -79,6 +82,23 @@ bench: setup
 ## lock: take the newest versions that pyproject.toml allows
 lock: setup-dev
 	scripts/lock
+
+## install: the service, started where systemd runs (PREFIX, DESTDIR; again: an upgrade)
+install: wheel
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) WHEEL=$$(ls build/wheel/*.whl) systemd/install install
+
+## uninstall: all of it but the settings
+uninstall:
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) systemd/install uninstall
+
+## deb: a package for this machine's architecture and Python, in dist/
+deb: wheel
+	systemd/build-deb
+
+wheel: | $(BIN)/pip
+	$(PIP) install --quiet --require-hashes -r requirements/build.lock
+	rm -rf build/wheel
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -27,6 +27,10 @@ class FileWatch:
         self._known = self._seen = _look(path)
         self._looked_at = monotonic()
 
+    def take_note(self) -> None:
+        """The file is being read as it is now; only what comes after is a change."""
+        self._known = self._seen = _look(self._path)
+
     def has_changed(self) -> bool:
         """Whether the file has changed since the last change that was told; quick."""
         now = monotonic()

@@ -13,6 +13,7 @@ from time import monotonic
 from types import FrameType
 from typing import Final
 
+from agent.board.strain import Strain, read_load
 from agent.control import Control
 from agent.emotion.prior import prior_for
 from agent.errors import AgentError
@@ -22,7 +23,7 @@ from agent.file_watch import FileWatch
 from agent.model_api.opening import open_model_api
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
-from agent.places import device_folder
+from agent.places import device_folder, state_folder
 from agent.reading import FaceReader
 from agent.runtimes.opening import open_runtime
 from agent.settings import Settings
@@ -106,8 +107,9 @@ def run(
         try:
             feedback = Feedback(settings, control, board)
             stack.callback(feedback.close)
+            strain = Strain(lambda: read_load(state_folder()))
             running = _Running(
-                control, board, feedback, notifier, FileWatch(file), Summary(), signals
+                control, board, feedback, notifier, FileWatch(file), strain, Summary(), signals
             )
             _watch(settings, running)
         except AgentError as error:
@@ -156,6 +158,7 @@ class _Running:
     feedback: Feedback
     notifier: Notifier
     file: FileWatch
+    strain: Strain
     summary: Summary
     signals: _Signals
 
@@ -194,6 +197,9 @@ class _Watch:
         self._summary = running.summary
         self._signals = running.signals
         self._rate = FrameRate()
+        self._strain = running.strain
+        self._left_out = 0
+        self._since = 0
         self._shown_at = 0.0
         self._source = ""
         self._following: Settings | None = None
@@ -223,6 +229,7 @@ class _Watch:
 
     def _reload(self) -> None:
         self._notifier.reloading()
+        self._file.take_note()
         try:
             self._control.reload()
         except AgentError as error:
@@ -259,15 +266,15 @@ class _Watch:
         """Read the source, until it ends (True) or something else is to be done."""
         source = open_source(self.settings.source)
         self._source = source.name
-        state, dropped = SourceState.OPENING, self._summary.dropped
+        state, dropped = SourceState.OPENING, self._summary.dropped - self._left_out
         try:
             with source:
                 while not (self._control.paused or self._over()):
                     frame = source.read(_POLL)
                     state = _told(source, state)
-                    self._summary.dropped = dropped + source.dropped
+                    self._summary.dropped = dropped + source.dropped + self._left_out
                     if frame is not None:
-                        self._work_on(frame)
+                        self._take(frame)
                     elif state is SourceState.STALLED and self._board.frame is not None:
                         self._lose_sight()
                     elif state is SourceState.ENDED:
@@ -275,7 +282,7 @@ class _Watch:
                     if not source.hung:
                         self._goes_on(begun=frame is not None or source.trouble is not None)
                     if monotonic() - self._shown_at > _POLL:
-                        self._board.report("source", source.trouble or "ok")
+                        self._look_after(source)
                         self._show(_IN_WORDS[state])
                 return False
         finally:
@@ -293,10 +300,26 @@ class _Watch:
         if begun and not self._feedback.is_changing:
             self._notifier.ready()
 
+    def _look_after(self, source: Source) -> None:
+        """Say how source and board are; less is done on a board that is hot or short of memory."""
+        self._board.report("source", source.trouble or "ok")
+        self._strain.look()
+        for part, words in self._strain.ailments.items():
+            self._board.report(part, words)
+
     def _lose_sight(self) -> None:
         """Nobody can say who is still there while no picture comes."""
         self._publish(self._pipeline.finish())
         self._board.frame = None
+
+    def _take(self, frame: Frame) -> None:
+        """Work on a frame, unless the board is to be spared it."""
+        self._since += 1
+        if self._since >= self._strain.stride:
+            self._since = 0
+            self._work_on(frame)
+        else:
+            self._left_out += 1
 
     def _work_on(self, frame: Frame) -> None:
         self.taken_up = True

@@ -66,7 +66,8 @@ class SourceSettings(_Section):
     uri: Text = "demo"
     """`demo`; a film, an animated GIF or a picture; a folder of pictures or a pattern
     (`pictures/*.jpg`); `/dev/video0` or its number; a named pipe; `rtsp://...` or `http://...`
-    (MJPEG). The certificates of `https://` cameras are not checked."""
+    (MJPEG); `csi://0`, a camera on the board's ribbon cable; `gst:` and a GStreamer pipeline
+    without its sink. The certificates of `https://` cameras are not checked."""
     pace: Literal["real", "none"] = "real"
     """For files: `real` plays at the file's own rate and drops what comes too fast; `none` reads
     every frame as fast as it can."""

@@ -63,6 +63,15 @@ def test_a_file_that_was_not_there_at_first_is_told(tmp_path: Path) -> None:
     assert sum(looks(watch)) == 1
 
 
+def test_what_has_been_read_is_no_change_any_more(file: Path) -> None:
+    watch = FileWatch(file, 0)
+    file.write_text("newer")
+    watch.take_note()
+    assert not any(looks(watch))
+    file.write_text("newest")
+    assert sum(looks(watch)) == 1
+
+
 def test_without_a_file_there_is_nothing_to_tell() -> None:
     assert not any(looks(FileWatch(None, 0)))
 

@@ -171,6 +171,8 @@ class LiveSource:
             self._called = None
         try:
             self._read_on(camera)
+        except SourceError as problem:
+            self._complain(str(problem))
         except Exception:
             log.exception("%s: reading failed; opening it again", self.name)
         finally:

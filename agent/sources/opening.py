@@ -14,6 +14,7 @@ from agent.settings import SourceSettings
 from agent.sources.cameras import open_device, open_pipe, open_stream
 from agent.sources.demo import DemoReel
 from agent.sources.files import open_reel
+from agent.sources.gstreamer import open_csi, open_pipeline
 from agent.sources.live import Camera, LiveSource
 from agent.sources.playback import Playback, Reel
 from agent.sources.source import Source
@@ -35,6 +36,8 @@ def open_source(settings: SourceSettings) -> Source:
     uri = settings.uri.strip()
     if uri == "demo":
         return _playback("demo", DemoReel, settings)
+    if uri.startswith(("gst:", "csi://")):
+        return _pipeline(uri, settings)
     if _ADDRESS.match(uri):
         return _stream(uri, settings)
     # Films can lie in /dev/shm; a device that is not there now may come later.
@@ -64,12 +67,27 @@ def _stream(uri: str, settings: SourceSettings) -> Source:
     if _STREAM.match(uri):
         return _live(name, lambda: open_stream(name, uri, settings), settings)
 
-    def refuse() -> Reel:
-        raise SourceError(
-            f"{name}: unknown kind of address; use rtsp://, rtsps://, http:// or https://"
-        )
+    known = "rtsp://, rtsps://, http://, https:// or csi://0"
+    return _refusal(name, f"unknown kind of address; use {known}")
 
-    return _playback(name, refuse, settings)
+
+def _refusal(name: str, problem: str) -> Source:
+    def refuse() -> Reel:
+        raise SourceError(f"{name}: {problem}")
+
+    return Playback(name, refuse, "real", loop=False)
+
+
+def _pipeline(uri: str, settings: SourceSettings) -> Source:
+    if uri.startswith("csi://"):
+        sensor = uri.removeprefix("csi://")
+        if not sensor.isdecimal():
+            return _refusal(uri, "expected the number of a sensor, as in csi://0")
+        return _live(uri, lambda: open_csi(uri, int(sensor), settings), settings)
+    pipeline = uri.removeprefix("gst:").strip()
+    # Further words may hold a password.
+    name = f"gst:{pipeline.partition(' ')[0]}"
+    return _live(name, lambda: open_pipeline(name, pipeline, settings), settings)
 
 
 def _live(name: str, open_camera: Callable[[], Camera], settings: SourceSettings) -> Source:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 
-import gi  # type: ignore[import-not-found]
+import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found] # noqa: E402 # fmt: skip
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 # fmt: skip
 
 _PIPELINE = (
     "( videotestsrc is-live=true pattern=ball"
