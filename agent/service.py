@@ -303,6 +303,8 @@ class _Watch:
     def _look_after(self, source: Source) -> None:
         """Say how source and board are; less is done on a board that is hot or short of memory."""
         self._board.report("source", source.trouble or "ok")
+        for name in self._feedback.failed:
+            self._board.report(name, "takes no more events")
         self._strain.look()
         for part, words in self._strain.ailments.items():
             self._board.report(part, words)

@@ -78,6 +78,11 @@ class Feedback:
         queued = (o.sink for o in self._outlets if isinstance(o.sink, QueuedSink))
         return next((sink.name for sink in queued if sink.hung), None)
 
+    @property
+    def failed(self) -> list[str]:
+        """The names of the parts that take no more events until they are opened anew."""
+        return [outlet.name for outlet in self._outlets if outlet.failed]
+
     def close(self) -> None:
         """Close every sink, the last opened first."""
         if self._changing is not None:
@@ -99,7 +104,16 @@ class _Outlet:
         self._waiting: deque[EmotionEvent] | None = None
         self.sink: Sink | None = None
 
+    @property
+    def name(self) -> str:
+        return self._part.name
+
+    @property
+    def failed(self) -> bool:
+        return isinstance(self.sink, QueuedSink) and self.sink.failed
+
     def open(self, settings: Settings) -> None:
+        self._board.forget(self._part.name)
         with ExitStack() as stack:
             self.sink = self._part.open(settings, self._control, self._board, stack)
             self._stack = stack.pop_all()

@@ -55,6 +55,11 @@ class QueuedSink(ABC):
             self._changed.notify()
 
     @property
+    def failed(self) -> bool:
+        """Whether it has given up: its target took no more events."""
+        return self._failed
+
+    @property
     def hung(self) -> bool:
         """Whether one delivery takes so long that it will never end."""
         took = self._took
