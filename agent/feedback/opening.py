@@ -86,9 +86,7 @@ def _audio(
     return sink
 
 
-def _command(
-    settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack
-) -> Sink | None:
+def _command(settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack) -> Sink | None:
     if settings.feedback.command.run is None:
         return None
     stack.callback(board.forget, CommandSink.name)
@@ -100,9 +98,7 @@ def _command(
     return sink
 
 
-def _webhook(
-    settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack
-) -> Sink | None:
+def _webhook(settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack) -> Sink | None:
     if settings.feedback.webhook.url is None:
         return None
     sink = WebhookSink(settings, board)
