@@ -157,8 +157,7 @@ def test_settings_are_taken_up_while_running_and_wrong_ones_are_not(
     agent.configure('snapshots = true\n[runtime]\nmodel = "no-such-model"')
     watcher.forget()
     assert ask(watcher, "reload")["ok"]
-    until_back(watcher)
-    assert "the new settings cannot be used" in agent.log.read_text()
+    wait_for(lambda: "the new settings cannot be used" in agent.log.read_text())
     watcher.forget()
     watcher.first(STATE, lambda state: state["state"] == "live")
     assert agent.end() == 0
