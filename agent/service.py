@@ -243,6 +243,7 @@ class _Watch:
         changed = _differing(self.settings, new)
         if not changed:
             logger.info("settings unchanged")
+            self._feedback.change(new)  # what has failed is tried again
             return
         logger.info("taking up new settings: %s", ", ".join(sorted(changed)))
         if not changed <= SECTIONS:

@@ -31,9 +31,9 @@ SECTIONS: Final = frozenset().union(*(part.sections for part in PARTS)) - {"devi
 class Feedback:
     """Gives each event to every sink that the settings ask for.
 
-    A change of settings closes and opens those sinks whose sections differ, on a thread of its
-    own; their events wait meanwhile. A sink that cannot be opened with its new settings goes on
-    with its former ones.
+    A change of settings closes and opens those sinks whose sections differ, and those that have
+    failed, on a thread of its own; their events wait meanwhile. A sink that cannot be opened with
+    its new settings goes on with its former ones.
     """
 
     def __init__(self, settings: Settings, control: Control, board: StatusBoard) -> None:
@@ -63,7 +63,7 @@ class Feedback:
             for outlet in self._outlets:
                 outlet.change(settings)
 
-        if before is not None or any(outlet.differs(settings) for outlet in self._outlets):
+        if before is not None or any(outlet.needs(settings) for outlet in self._outlets):
             self._changing = Thread(target=work, name="feedback", daemon=True)
             self._changing.start()
 
@@ -126,12 +126,13 @@ class _Outlet:
             elif self.sink is not None:
                 self.sink.publish(event)
 
-    def differs(self, settings: Settings) -> bool:
-        return self._values(settings) != self._values(self._settings)
+    def needs(self, settings: Settings) -> bool:
+        """Whether it must be opened anew for these settings, or because it has failed."""
+        return self.failed or self._values(settings) != self._values(self._settings)
 
     def change(self, settings: Settings) -> None:
         former = self._settings
-        if not self.differs(settings):
+        if not self.needs(settings):
             return
         with self._lock:
             self._waiting = deque(maxlen=_WAITING)
@@ -152,6 +153,7 @@ class _Outlet:
             try:
                 self.open(former)
             except AgentError as again:
+                self._settings = None  # any reload tries again
                 logger.error("%s stays closed: %s", self._part.name, again)
                 self._board.report(self._part.name, f"closed: {again}")
 

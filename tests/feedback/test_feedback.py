@@ -140,8 +140,32 @@ def test_a_sink_that_cannot_go_back_either_says_so(
     settle(feedback)
     feedback.publish(event(1))
     assert board.status.health["events.file"].startswith("closed: events.file: cannot write")
+    place.mkdir()
+    feedback.change(settings(place / "events"))
+    settle(feedback)
+    feedback.publish(event(2))
     feedback.close()
-    assert in_history() == [1]
+    assert in_history() == [1, 2]
+    assert in_lines(place / "events") == [2]
+    assert "events.file" not in board.status.health
+
+
+def test_a_sink_that_has_failed_is_opened_anew_by_the_same_settings(folder: Path) -> None:
+    target = folder / "events"
+    target.symlink_to("/dev/full")
+    feedback = Feedback(settings(target), Control(), StatusBoard())
+    feedback.publish(event(1))
+    until = time.monotonic() + 60
+    while feedback.failed != ["events.file"]:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    target.unlink()
+    feedback.change(settings(target))
+    settle(feedback)
+    assert feedback.failed == []
+    feedback.publish(event(2))
+    feedback.close()
+    assert in_lines(target) == [2]
 
 
 def test_a_setting_that_cannot_work_is_told_at_the_start_and_leaves_nothing_open(
