@@ -6,7 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.settings import AudioSettings, EmotionSettings, MqttSettings, Settings
+from agent.settings import (
+    AudioSettings,
+    EmotionSettings,
+    MqttSettings,
+    Settings,
+    WebhookSettings,
+)
 
 Problem = tuple[str, str]
 """A setting by its full name, and what is wrong with it."""
@@ -14,7 +20,11 @@ Problem = tuple[str, str]
 
 def contradictions(settings: Settings) -> list[Problem]:
     """Every setting that another one rules out."""
-    return [*_in_emotion(settings.emotion), *_in_mqtt(settings.mqtt)]
+    return [
+        *_in_emotion(settings.emotion),
+        *_in_mqtt(settings.mqtt),
+        *_in_webhook(settings.feedback.webhook),
+    ]
 
 
 def missing_files(settings: Settings) -> list[Problem]:
@@ -24,11 +34,15 @@ def missing_files(settings: Settings) -> list[Problem]:
         "mqtt.ca_file": settings.mqtt.ca_file,
         "mqtt.cert_file": settings.mqtt.cert_file,
         "mqtt.key_file": settings.mqtt.key_file,
+        "feedback.webhook.ca_file": settings.feedback.webhook.ca_file,
         **_sounds(settings.audio),
     }
-    password = settings.mqtt.password_file
-    if password is not None and "/" in password:
-        named["mqtt.password_file"] = password
+    secrets = {
+        "mqtt.password_file": settings.mqtt.password_file,
+        "feedback.webhook.token_file": settings.feedback.webhook.token_file,
+    }
+    # A name without a slash is a credential, which only the service can see.
+    named |= {key: file for key, file in secrets.items() if file is not None and "/" in file}
     model = settings.runtime.model
     if "/" in model:
         named["runtime.model"] = f"{model}/manifest.json"
@@ -62,3 +76,11 @@ def _in_mqtt(mqtt: MqttSettings) -> Iterator[Problem]:
         for key in ("ca_file", "cert_file", "key_file"):
             if getattr(mqtt, key) is not None:
                 yield f"mqtt.{key}", "mqtt.tls is not set: set it to true"
+
+
+def _in_webhook(webhook: WebhookSettings) -> Iterator[Problem]:
+    if webhook.token is not None and webhook.token_file is not None:
+        yield (
+            "feedback.webhook.token_file",
+            "feedback.webhook.token is set too; give only one of them",
+        )

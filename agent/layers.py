@@ -218,11 +218,14 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nearest(key: str) -> str:
-    name = key.rpartition(".")[2]
+    """The known key that is meant, if one is like it: in its section, by its name, or at all."""
+    section, _, name = key.rpartition(".")
+    beside = [known.rpartition(".")[2] for known in KEYS if known.rpartition(".")[0] == section]
     sections = {known.rpartition(".")[0] for known in KEYS} - {""}
     near = (
-        sorted(known for known in KEYS if known.rpartition(".")[2] == name)  # in the wrong section
-        or difflib.get_close_matches(key, KEYS, n=1, cutoff=0.6)
-        or difflib.get_close_matches(key, sections, n=1, cutoff=0.6)
+        [f"{section}.{like}".lstrip(".") for like in difflib.get_close_matches(name, beside, n=1)]
+        or sorted(known for known in KEYS if known.rpartition(".")[2] == name)
+        or difflib.get_close_matches(key, KEYS, n=1)
+        or difflib.get_close_matches(key, sections, n=1)
     )
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -18,8 +18,12 @@ from agent.runtimes.opening import open_runtime
 from agent.settings import Settings
 from agent.sources.opening import open_source
 
-_ON: Final = {"tflite": "CPU (LiteRT)"}
-"""What an engine of that name computes on, where it says nothing itself."""
+_ON: Final = {
+    "tflite": "CPU (LiteRT)",
+    "onnx": "CPU (ONNX Runtime)",
+    "openvino": "CPU (OpenVINO)",
+}
+"""What an engine computes on, by its name in the settings."""
 _TIMES: Final = 5
 
 

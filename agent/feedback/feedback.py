@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agent.control import Control
 from agent.errors import AgentError
-from agent.feedback.opening import PARTS, Part
+from agent.feedback.opening import PARTS, Opening, Part
 from agent.feedback.queued import QueuedSink
 from agent.feedback.sink import Sink
 from agent.settings import Settings
@@ -38,8 +38,8 @@ class Feedback:
 
     def __init__(self, settings: Settings, control: Control, board: StatusBoard) -> None:
         """Open every sink; raises `AgentError` for a setting that cannot work."""
-        self._board = board
-        self._outlets = [_Outlet(part, control, board) for part in PARTS]
+        self._sinks: list[Sink] = []
+        self._outlets = [_Outlet(part, control, board, self._sinks) for part in PARTS]
         self._changing: Thread | None = None
         try:
             for outlet in self._outlets:
@@ -94,10 +94,11 @@ class Feedback:
 class _Outlet:
     """One part of the feedback: a sink, or none where the settings have it off."""
 
-    def __init__(self, part: Part, control: Control, board: StatusBoard) -> None:
+    def __init__(self, part: Part, control: Control, board: StatusBoard, sinks: list[Sink]) -> None:
         self._part = part
         self._control = control
         self._board = board
+        self._sinks = sinks
         self._lock = Lock()
         self._stack = ExitStack()
         self._settings: Settings | None = None
@@ -110,12 +111,18 @@ class _Outlet:
 
     @property
     def failed(self) -> bool:
-        return isinstance(self.sink, QueuedSink) and self.sink.failed
+        return isinstance(self.sink, QueuedSink) and self.sink.gave_up
 
     def open(self, settings: Settings) -> None:
         self._board.forget(self._part.name)
         with ExitStack() as stack:
-            self.sink = self._part.open(settings, self._control, self._board, stack)
+            opening = Opening(settings, self._control, self._board, stack, self._sinks)
+            sink = self._part.open(opening)
+            if sink is not None:
+                stack.callback(sink.close)
+                stack.callback(self._sinks.remove, sink)
+                self._sinks.append(sink)
+            self.sink = sink
             self._stack = stack.pop_all()
         self._settings = settings
 

@@ -19,9 +19,27 @@ from agent.status import StatusBoard
 
 _STDOUT, _STDERR = 1, 2
 
-Opener = Callable[[Settings, Control, StatusBoard, ExitStack], Sink | None]
-"""Opens a sink, which the stack closes; None where the settings have it off. Raises `AgentError`
-for a setting that cannot work."""
+
+class Opening(NamedTuple):
+    """What a sink may need to be opened."""
+
+    settings: Settings
+    control: Control
+    board: StatusBoard
+    stack: ExitStack
+    """Closes the sink."""
+    sinks: list[Sink]
+    """All that are open, always: for those who tell of the others."""
+
+    def reports(self, part: str) -> Callable[[str], None]:
+        """Where a sink tells its health, which is forgotten when it closes."""
+        self.stack.callback(self.board.forget, part)
+        return lambda words: self.board.report(part, words)
+
+
+Opener = Callable[[Opening], Sink | None]
+"""Opens a sink; None where the settings have it off. Raises `AgentError` for a setting that cannot
+work."""
 
 
 class Part(NamedTuple):
@@ -33,76 +51,53 @@ class Part(NamedTuple):
     open: Opener
 
 
-def _terminal(settings: Settings, _c: Control, _b: StatusBoard, stack: ExitStack) -> Sink:
-    sink = TerminalSink(_STDERR if settings.events.file == "-" else _STDOUT)
-    stack.callback(sink.close)
+def _terminal(opening: Opening) -> Sink:
+    to_stdout = opening.settings.events.file != "-"
+    return TerminalSink(_STDOUT if to_stdout else _STDERR)
+
+
+def _lines(opening: Opening) -> Sink | None:
+    file = opening.settings.events.file
+    return JsonLinesSink(file) if file is not None else None
+
+
+def _history(opening: Opening) -> Sink | None:
+    history = opening.settings.history
+    if not history.enabled:
+        return None
+    device = opening.settings.device
+    return HistorySink(history, device, health=opening.reports(HistorySink.name))
+
+
+def _mqtt(opening: Opening) -> Sink | None:
+    if opening.settings.mqtt.host is None:
+        return None
+    return MqttSink(opening.settings, opening.control, opening.board)
+
+
+def _command(opening: Opening) -> Sink | None:
+    command = opening.settings.feedback.command
+    if command.run is None:
+        return None
+    health = opening.reports(CommandSink.name)
+    sink = CommandSink(command, health)
+    health("ok")
     return sink
 
 
-def _lines(settings: Settings, _c: Control, _b: StatusBoard, stack: ExitStack) -> Sink | None:
-    if settings.events.file is None:
+def _webhook(opening: Opening) -> Sink | None:
+    if opening.settings.feedback.webhook.url is None:
         return None
-    sink = JsonLinesSink(settings.events.file)
-    stack.callback(sink.close)
-    return sink
+    return WebhookSink(opening.settings, opening.board)
 
 
-def _history(settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack) -> Sink | None:
-    if not settings.history.enabled:
+def _audio(opening: Opening) -> Sink | None:
+    if not opening.settings.audio.enabled:
         return None
-    stack.callback(board.forget, HistorySink.name)
-    sink = HistorySink(
-        settings.history,
-        settings.device,
-        health=lambda words: board.report(HistorySink.name, words),
-    )
-    stack.callback(sink.close)
-    return sink
-
-
-def _mqtt(
-    settings: Settings, control: Control, board: StatusBoard, stack: ExitStack
-) -> Sink | None:
-    if settings.mqtt.host is None:
-        return None
-    sink = MqttSink(settings, control, board)
-    stack.callback(sink.close)
-    return sink
-
-
-def _audio(
-    settings: Settings, control: Control, board: StatusBoard, stack: ExitStack
-) -> Sink | None:
-    if not settings.audio.enabled:
-        return None
-    stack.callback(board.forget, AudioSink.name)
-    sink = AudioSink(
-        settings.audio,
-        muted=lambda: control.muted,
-        health=lambda words: board.report(AudioSink.name, words),
-    )
-    stack.callback(sink.close)
-    stack.callback(control.on_cue(sink.cue))
-    return sink
-
-
-def _command(settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack) -> Sink | None:
-    if settings.feedback.command.run is None:
-        return None
-    stack.callback(board.forget, CommandSink.name)
-    sink = CommandSink(
-        settings.feedback.command, health=lambda words: board.report(CommandSink.name, words)
-    )
-    board.report(CommandSink.name)
-    stack.callback(sink.close)
-    return sink
-
-
-def _webhook(settings: Settings, _c: Control, board: StatusBoard, stack: ExitStack) -> Sink | None:
-    if settings.feedback.webhook.url is None:
-        return None
-    sink = WebhookSink(settings, board)
-    stack.callback(sink.close)
+    control = opening.control
+    health = opening.reports(AudioSink.name)
+    sink = AudioSink(opening.settings.audio, muted=lambda: control.muted, health=health)
+    opening.stack.callback(control.on_cue(sink.cue))
     return sink
 
 

@@ -14,7 +14,6 @@ from agent.types import EmotionEvent
 logger = logging.getLogger(__name__)
 
 _CLOSING: Final = 1.5  # seconds that closing waits for the queue to empty
-_HUNG_AFTER: Final = 120.0  # seconds with one event: longer than any target's own limit
 
 
 class QueuedSink(ABC):
@@ -23,6 +22,9 @@ class QueuedSink(ABC):
     name: str
     capacity = 10_000
     """Events that may wait; at one a second, almost three hours of a target that hangs."""
+
+    patience = 120.0
+    """Seconds after which one delivery counts as hung: longer than the target's own limits."""
 
     def __init__(self) -> None:
         self.delivered = 0
@@ -55,15 +57,15 @@ class QueuedSink(ABC):
             self._changed.notify()
 
     @property
-    def failed(self) -> bool:
-        """Whether it has given up: its target took no more events."""
+    def gave_up(self) -> bool:
+        """Whether it has ended: its target took no more events."""
         return self._failed
 
     @property
     def hung(self) -> bool:
         """Whether one delivery takes so long that it will never end."""
         took = self._took
-        return took is not None and monotonic() - took > _HUNG_AFTER
+        return took is not None and monotonic() - took > self.patience
 
     def close(self) -> None:
         """Deliver what is queued, for a bounded time, and stop; closing again does nothing."""

@@ -39,6 +39,7 @@ class CommandSink(QueuedSink):
         Raises `AgentError` if there is no such program.
         """
         self.failed = 0
+        self.patience = 2 * settings.timeout + super().patience  # it waits for one to end
         self._settings = settings
         self._command = settings.run or ()
         if not self._command or shutil.which(self._command[0]) is None:
