@@ -137,6 +137,7 @@ def _watch(settings: Settings, running: _Running) -> None:
             if former is None or following is former or (watch and watch.taken_up):
                 raise
             logger.error("the new settings cannot be used: %s", error)
+            running.board.report("settings", f"not used: {error}")
             following = former
     running.summary.seconds = monotonic() - began
 
