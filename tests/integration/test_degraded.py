@@ -85,7 +85,8 @@ def test_a_model_with_a_wrong_hash_is_refused(tmp_path: Path, watching: str, pro
     shutil.copytree(project / "models" / "fer-compact", model)
     with (model / "model-int8.tflite").open("ab") as file:
         file.write(b"more")
-    failed = started_in_vain(tmp_path, watching + f'[runtime]\nmodel = "{model}"\n')
+    runtime = f'[runtime]\nkind = "tflite"\nmodel = "{model}"\n'
+    failed = started_in_vain(tmp_path, watching + runtime)
     assert failed.startswith(f"failed: {model}/model-int8.tflite: SHA-256 is ")
     assert "fetch it again" in failed
 
