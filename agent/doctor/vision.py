@@ -22,6 +22,8 @@ _ON: Final = {
     "tflite": "CPU (LiteRT)",
     "onnx": "CPU (ONNX Runtime)",
     "openvino": "CPU (OpenVINO)",
+    "tensorrt": "GPU (TensorRT)",
+    "mms": "a model server",
 }
 """What an engine computes on, by its name in the settings."""
 _TIMES: Final = 5
@@ -96,8 +98,8 @@ def look_at_runtime(settings: Settings) -> Iterator[Finding]:
     try:
         runtime, manifest = open_runtime(settings.runtime)
     except AgentError as error:
-        what, _, advice = str(error).partition("; ")
-        yield Finding("runtime", "failed", what, advice or "see the settings of [runtime]")
+        advice = "correct [runtime], or install what is missing"
+        yield Finding("runtime", "failed", str(error), advice)
         return
     side = manifest.preprocessing.side
     crops = np.full((1, side, side), 128, np.uint8)

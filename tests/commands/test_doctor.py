@@ -72,7 +72,7 @@ def test_as_text_it_is_one_line_a_part(capsys: pytest.CaptureFixture[str], portr
         ("faces.min_sice=3", "settings", "did you mean 'faces.min_size'", "check"),
         ("source.uri=/dev/video99", "camera", "no such device", "plug the camera in"),
         ("source.uri=none.mp4", "camera", "none.mp4", "source.uri"),
-        ("runtime.model=huge", "runtime", "unknown model 'huge'", "fer-compact"),
+        ("runtime.model=huge", "runtime", "known are fer-compact", "[runtime]"),
         ("mqtt.host=127.0.0.1 mqtt.port=1", "broker", "nothing listens", "broker"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,6 +97,13 @@ def test_missing_weights_of_a_detector_come_with_the_command_that_fetches_them(
 ) -> None:
     settings = watching + f'[faces]\ndetector = "yunet"\nyunet_model = "{tmp_path}/none.onnx"\n'
     assert f"{tmp_path}/none.onnx" in started_in_vain(tmp_path, settings)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path, watching: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        failed = started_in_vain(tmp_path, watching + f"[api]\nenabled = true\nport = {port}\n")
+    assert failed.startswith(f"failed: api.port {port}: another program listens on ")
 
 
 def started_in_vain(folder: Path, settings: str) -> str:
