@@ -154,4 +154,5 @@ def _shown(followed: _Followed) -> TrackStatus:
         confidence=followed.decision.confidence,
         reason=held.reason if held else "undecided",
         box=followed.track.box,
+        scores=followed.decision.scores,
     )

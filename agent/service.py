@@ -30,7 +30,7 @@ from agent.settings import Settings
 from agent.sources.opening import open_source
 from agent.sources.source import Source, SourceState
 from agent.stages import StageClock
-from agent.status import FrameRate, State, Status, StatusBoard
+from agent.status import FrameRate, State, Status, StatusBoard, View
 from agent.types import EmotionEvent, Frame
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Summary:
 
     frames: int = 0
     dropped: int = 0
+    reopened: int = 0
     events: int = 0
     seconds: float = 0.0
 
@@ -166,13 +167,14 @@ class _Running:
 
 def _switches(settings: Settings) -> Path | None:
     """Where the switches are kept, where anything can turn them."""
-    return device_folder(settings.device) / "switches.json" if settings.mqtt.host else None
+    turned = settings.mqtt.host or settings.web.enabled
+    return device_folder(settings.device) / "switches.json" if turned else None
 
 
 def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Watch:
     running.notifier.alive()
     source = open_source(settings.source)
-    vision = open_vision(settings, source.name, stack, board=running.board)
+    vision = open_vision(settings, source.name, stack, running.board.stages, running.board)
     open_model_api(settings, stack)
     logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
     return _Watch(settings, vision.pipeline, running)
@@ -198,6 +200,7 @@ class _Watch:
         self._summary = running.summary
         self._signals = running.signals
         self._rate = FrameRate()
+        self._latency_ms = 0.0
         self._strain = running.strain
         self._left_out = 0
         self._since = 0
@@ -257,7 +260,7 @@ class _Watch:
     def _rest(self) -> None:
         """The camera is off, until it is to be on again."""
         logger.info("paused: the camera is off")
-        self._board.frame = None
+        self._board.view = None
         self._rate = FrameRate()
         while self._control.paused and not self._over():
             self._goes_on(begun=True)
@@ -268,13 +271,16 @@ class _Watch:
         """Read the source, until it ends (True) or something else is to be done."""
         source = open_source(self.settings.source)
         self._source = source.name
-        state, dropped = SourceState.OPENING, self._summary.dropped - self._left_out
+        state = SourceState.OPENING
+        dropped = self._summary.dropped - self._left_out
+        reopened = self._summary.reopened
         try:
             with source:
                 while not (self._control.paused or self._over()):
                     frame = source.read(_POLL)
                     state = _told(source, state)
                     self._summary.dropped = dropped + source.dropped + self._left_out
+                    self._summary.reopened = reopened + source.reopened
                     if frame is not None:
                         self._take(frame)
                     elif state is SourceState.STALLED and self._board.frame is not None:
@@ -314,7 +320,7 @@ class _Watch:
     def _lose_sight(self) -> None:
         """Nobody can say who is still there while no picture comes."""
         self._publish(self._pipeline.finish())
-        self._board.frame = None
+        self._board.view = None
 
     def _take(self, frame: Frame) -> None:
         """Work on a frame, unless the board is to be spared it."""
@@ -330,7 +336,8 @@ class _Watch:
         self._summary.frames += 1
         self._rate.tick()
         events = self._pipeline.process(frame)
-        self._board.frame = frame
+        self._latency_ms = 1000 * (monotonic() - frame.captured)
+        self._board.view = View(frame, self._pipeline.shown)
         if events:
             self._publish(events)
             self._show("live")
@@ -351,6 +358,8 @@ class _Watch:
                 dropped=self._summary.dropped,
                 events=self._summary.events,
                 fps=round(self._rate.at(), 1),
+                latency_ms=round(self._latency_ms, 1),
+                reopened=self._summary.reopened,
                 tracks=self._pipeline.shown,
                 muted=self._control.muted,
                 paused=self._control.paused,

@@ -26,6 +26,10 @@ def _words(value: Any) -> Any:
 
 Emotions = Annotated[tuple[Emotion, ...], BeforeValidator(_words)]
 """A list, or words with commas between."""
+Names = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")], ...], BeforeValidator(_words)
+]
+"""Names of hosts: a list, or words with commas between."""
 
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 _QUIET = rf"^{_CLOCK}-{_CLOCK}(, *{_CLOCK}-{_CLOCK})*$"
@@ -363,6 +367,35 @@ class FeedbackSettings(_Section):
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
 
 
+class WebSettings(_Section):
+    """The page in the browser, the API and the metrics."""
+
+    enabled: bool = True
+    host: Text = "127.0.0.1"
+    """Address to listen on. Any that others can reach (`0.0.0.0` is all of this machine's) needs a
+    `token` or a `password_hash`."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    """0 takes any that is free; the log says which. If this is not set and 8765 is taken, the agent
+    runs without the page."""
+    names: Names = ()
+    """Names by which browsers may call this machine, besides its own and any address: a list, or
+    words with commas between. Others are refused, as a foreign site could point its name here."""
+    token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What programs send as `Authorization: Bearer ...` (`emotion-agent web token` makes one)."""
+    password_hash: Annotated[SecretStr, Field(pattern=r"^scrypt\$")] | None = None
+    """Hash of the password that people log in with (`emotion-agent web password` makes it)."""
+    tls_cert: Text | None = None
+    """Certificate (PEM, with its chain) to serve by HTTPS."""
+    tls_key: Text | None = None
+    """The key of the certificate (PEM, without a password)."""
+    preview: bool = True
+    """Let the page show the picture. Off: no picture is ever drawn or encoded."""
+    blur_faces: bool = False
+    """Blur every face in the page's picture, whatever the switch on the page says."""
+    preview_fps: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Most pictures a second that the page is sent."""
+
+
 class Settings(_Section):
     """All settings of the agent."""
 
@@ -378,3 +411,4 @@ class Settings(_Section):
     audio: AudioSettings = Field(default_factory=AudioSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     feedback: FeedbackSettings = Field(default_factory=FeedbackSettings)
+    web: WebSettings = Field(default_factory=WebSettings)

@@ -9,7 +9,8 @@ from time import monotonic
 from typing import Final, Literal
 
 from agent.emotion.labels import UNKNOWN
-from agent.types import Box, Frame, Reason
+from agent.stages import StageClock
+from agent.types import Box, Frame, Reason, Scores
 
 State = Literal["starting", "opening", "live", "stalled", "paused", "ended", "stopping"]
 """What the agent is doing: the state of its source, `starting`, `paused` (camera off) or
@@ -36,6 +37,8 @@ class TrackStatus:
     """Filtered probability of the emotion; 0 for `unknown`."""
     reason: Reason | None
     box: Box
+    scores: Scores | None = field(default=None, compare=False)
+    """Filtered probabilities of all emotions; None before the first reading."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class Status:
     """Events decided since the start."""
     fps: float = 0.0
     """Frames worked on a second, over the last seconds."""
+    latency_ms: float = 0.0
+    """From the capture of the newest frame until it was worked on."""
+    reopened: int = 0
+    """How often the source was opened again since the start, as it failed or fell silent."""
     tracks: tuple[TrackStatus, ...] = ()
     muted: bool = False
     paused: bool = False
@@ -101,6 +108,14 @@ class Status:
         return UNKNOWN if self.tracks else NOBODY
 
 
+@dataclass(frozen=True)
+class View:
+    """A frame and the faces followed in it."""
+
+    frame: Frame
+    tracks: tuple[TrackStatus, ...] = ()
+
+
 class StatusBoard:
     """Holds the newest `Status`. The service writes it; any thread may read it."""
 
@@ -108,8 +123,18 @@ class StatusBoard:
         self._lock = Lock()
         self._status = Status()
         self._health: dict[str, str] = {}
-        self.frame: Frame | None = None
+        self.view: View | None = None
+        """The newest frame and its faces; None while the camera is off."""
+        self.stages = StageClock()
+        """How long the stages of the work take, since the start."""
+        self.shown_at: float | None = None
+        """When the status was last shown, by `time.monotonic()`: an agent that hangs shows none."""
+
+    @property
+    def frame(self) -> Frame | None:
         """The newest frame; None while the camera is off."""
+        view = self.view
+        return view.frame if view is not None else None
 
     @property
     def status(self) -> Status:
@@ -119,6 +144,7 @@ class StatusBoard:
         """Replace the status; `health` is taken from the reports of the parts."""
         with self._lock:
             self._status = _with_health(status, self._health)
+            self.shown_at = monotonic()
 
     def report(self, part: str, health: str = "ok") -> None:
         """Say how a part is: `ok`, or what ails it in a few words. Any thread may."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from agent.errors import AgentError
 from agent.feedback.queued import QueuedSink
+from agent.feedback.shares import HourTable
 from agent.places import device_folder
 from agent.settings import HistorySettings
 from agent.types import EmotionEvent
@@ -65,6 +66,7 @@ class HistoryFile:
             self._database.execute("pragma synchronous=normal")
             self._database.execute(f"pragma journal_size_limit={_LOG_BYTES}")
             self._database.executescript(_SCHEMA)
+            self._hours = HourTable(self._database)
         except sqlite3.Error:
             self._database.close()
             raise
@@ -100,6 +102,7 @@ class HistoryFile:
                 "values (?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
+            self._hours.take(event.track, event.type, event.emotion, event.time)
 
     def prune(self, before: datetime, max_bytes: int) -> bool:
         """Delete some of the oldest events if they are too old or too many; False if none are."""
@@ -110,6 +113,7 @@ class HistoryFile:
                 "(select number from events where time < ? order by time, number limit ?)",
                 (limit, _STEP),
             ).rowcount
+            self._hours.prune(before)
         if gone:
             # As a script, which runs to its end: `execute` would free a single page.
             self._database.executescript("pragma incremental_vacuum")

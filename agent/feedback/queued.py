@@ -44,6 +44,11 @@ class QueuedSink(ABC):
     def release(self) -> None:  # noqa: B027  # most sinks hold nothing
         """Give back what the sink holds; runs once, after the last delivery."""
 
+    @property
+    def waiting(self) -> int:
+        """Events that are queued."""
+        return len(self._queue)
+
     def publish(self, event: EmotionEvent) -> None:
         """Queue an event."""
         with self._changed:

@@ -75,6 +75,7 @@ class LiveSource:
         self._frame: Frame | None = None
         self._arrived = 0
         self._dropped = 0
+        self._openings = 0
         self._seen: float | None = None
         self._trouble: str | None = None
         self._called: float | None = None
@@ -118,6 +119,10 @@ class LiveSource:
     @property
     def dropped(self) -> int:
         return self._dropped
+
+    @property
+    def reopened(self) -> int:
+        return max(0, self._openings - 1)
 
     def read(self, timeout: float) -> Frame | None:
         with self._fresh:
@@ -169,6 +174,7 @@ class LiveSource:
             return False
         finally:
             self._called = None
+        self._openings += 1
         try:
             self._read_on(camera)
         except SourceError as problem:

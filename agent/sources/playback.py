@@ -111,6 +111,10 @@ class Playback:
     def dropped(self) -> int:
         return self._dropped
 
+    @property
+    def reopened(self) -> int:
+        return 0
+
     def read(self, timeout: float) -> Frame | None:
         shot = self._next
         if self._error is not None and shot is None:

@@ -61,6 +61,11 @@ class Source(Protocol):
         """
         ...
 
+    @property
+    def reopened(self) -> int:
+        """How often it was opened again so far, as it failed or fell silent."""
+        ...
+
     def read(self, timeout: float) -> Frame | None:
         """The newest frame not read yet, waiting at most `timeout` seconds; None if there is none
         (look at `state` to tell an ended source from a slow one). Never returns an older frame

@@ -17,6 +17,7 @@ import pytest
 from agent.cli import main
 from agent.feedback.mqtt import visit
 from agent.feedback.outbox import Outbox
+from agent.status import View
 from agent.types import Frame
 from tests.brokers.hall import BASE, DISCOVERY, EVENTS, Hall
 from tests.brokers.mosquitto import USERS, Mosquitto
@@ -223,7 +224,7 @@ def test_a_snapshot_is_sent_where_it_is_allowed_and_the_camera_is_on(
 ) -> None:
     agent = hall(snapshots=True)
     picture = np.full((120, 160, 3), 90, np.uint8)
-    agent.board.frame = Frame(picture, 1, 0.0, 0.0, datetime.now(timezone.utc))
+    agent.board.view = View(Frame(picture, 1, 0.0, 0.0, datetime.now(timezone.utc)))
     watcher.first(f"{BASE}/state")
     watcher.publish(f"{BASE}/command/snapshot", "")
     assert watcher.first(f"{BASE}/command/snapshot/result")["ok"]
