@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent import __version__
-from agent.commands import doctor, events, mqtt, settings, sounds
+from agent.commands import doctor, events, mqtt, settings, sounds, web
 from agent.errors import AgentError
 from agent.layers import Loaded, load_with_origins, parse_override
 from agent.settings import Settings
@@ -179,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     events.add_to(commands, _settings)
     mqtt.add_to(commands, _settings)
     sounds.add_to(commands, _settings)
+    web.add_to(commands)
     return parser
 
 

@@ -382,7 +382,7 @@ class WebSettings(_Section):
     words with commas between. Others are refused, as a foreign site could point its name here."""
     token: Annotated[SecretStr, Field(min_length=16)] | None = None
     """What programs send as `Authorization: Bearer ...` (`emotion-agent web token` makes one)."""
-    password_hash: Annotated[SecretStr, Field(pattern=r"^scrypt\$")] | None = None
+    password_hash: SecretStr | None = None
     """Hash of the password that people log in with (`emotion-agent web password` makes it)."""
     tls_cert: Text | None = None
     """Certificate (PEM, with its chain) to serve by HTTPS."""

@@ -25,6 +25,8 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(os.environ, "STATE_DIRECTORY", raising=False)
         patch.setitem(os.environ, "XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        # Agents that run side by side would fight for the page's port; its own tests turn it on.
+        patch.setitem(os.environ, "EMOTION_AGENT__WEB__ENABLED", "false")
         yield
 
 

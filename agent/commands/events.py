@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.settings import Settings
+from agent.times import parse_time
 from agent.types import EmotionEvent, EventType
 
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS: Final = (
     "id", "type", "time", "device", "source", "frame", "track", "x", "y", "width", "height",
     "emotion", "previous", "confidence", "reason", "latency_ms", "model", *EMOTIONS,
@@ -42,21 +41,6 @@ def add_to(commands: Any, settings: Callable[[argparse.Namespace], Settings]) ->
         "--set", action="append", metavar="KEY=VALUE", help="a setting by its full name"
     )
     events.set_defaults(command=lambda arguments: _events(arguments, settings(arguments)))
-
-
-def parse_time(text: str, now: datetime) -> datetime:
-    """A duration before `now` (`90s`, `30m`, `1h`, `2d`, `1w`), or an ISO time.
-
-    An ISO time without a zone is local. Raises `AgentError` for anything else.
-    """
-    try:
-        if match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text):
-            return now - timedelta(**{_UNITS[match[2]]: float(match[1])})
-        return datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise AgentError(
-            f"'{text}' is no time: give how long ago (30m, 1h, 2d), or one as in 2026-05-04T10:11"
-        ) from None
 
 
 def _events(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -153,6 +153,10 @@ class HistorySink(QueuedSink):
         self._until_pruning = 0
         super().__init__()
 
+    @property
+    def health(self) -> str:
+        return f"not written, {self.lost} events lost" if self.lost else super().health
+
     def deliver(self, event: EmotionEvent) -> None:
         try:
             self._write(event)

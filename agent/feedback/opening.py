@@ -101,6 +101,14 @@ def _audio(opening: Opening) -> Sink | None:
     return sink
 
 
+def _page(opening: Opening) -> Sink | None:
+    if not opening.settings.web.enabled:
+        return None
+    from agent.feedback.web.sink import open_page  # noqa: PLC0415  # aiohttp takes a while
+
+    return open_page(opening.settings, opening.control, opening.board, opening.sinks)
+
+
 PARTS: Final = (
     Part("terminal", frozenset({"events"}), _terminal),
     Part("events.file", frozenset({"events"}), _lines),
@@ -109,5 +117,6 @@ PARTS: Final = (
     Part("command", frozenset({"feedback"}), _command),
     Part("webhook", frozenset({"feedback", "device"}), _webhook),
     Part("audio", frozenset({"audio"}), _audio),
+    Part("page", frozenset(Settings.model_fields), _page),  # it shows all settings
 )
 """Every kind of feedback, in the order in which they are opened."""

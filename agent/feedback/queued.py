@@ -13,6 +13,7 @@ from agent.types import EmotionEvent
 
 logger = logging.getLogger(__name__)
 
+_MANY: Final = 10  # events that wait; fewer are no sign of trouble
 _CLOSING: Final = 1.5  # seconds that closing waits for the queue to empty
 
 
@@ -48,6 +49,14 @@ class QueuedSink(ABC):
     def waiting(self) -> int:
         """Events that are queued."""
         return len(self._queue)
+
+    @property
+    def health(self) -> str:
+        """`ok`, or what ails it in a few words."""
+        if self._failed:
+            return "takes no more events"
+        lost = f", {self.dropped} lost" if self.dropped else ""
+        return f"{self.waiting} events wait{lost}" if self.waiting > _MANY else f"ok{lost}"
 
     def publish(self, event: EmotionEvent) -> None:
         """Queue an event."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from agent.commands.events import parse_time
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.history import HistoryFile, history_file
+from agent.times import parse_time
 from agent.types import Box, EmotionEvent
 
 NOW = datetime.now(timezone.utc)

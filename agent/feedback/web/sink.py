@@ -1,0 +1,92 @@
+"""The sink behind the page: it serves, and tells those who look what happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from contextlib import suppress
+
+from agent.control import Control
+from agent.errors import AgentError
+from agent.feedback.sink import Sink
+from agent.feedback.web.api import Api
+from agent.feedback.web.application import make_application
+from agent.feedback.web.metrics import Metrics
+from agent.http_server import AddressTakenError, HttpServer
+from agent.settings import Settings, WebSettings
+from agent.status import StatusBoard
+from agent.types import EmotionEvent
+
+logger = logging.getLogger(__name__)
+
+
+class WebSink:
+    """Serves the page, the API and the metrics until it is closed."""
+
+    name = "page"
+
+    def __init__(
+        self, settings: Settings, control: Control, board: StatusBoard, sinks: list[Sink]
+    ) -> None:
+        """`sinks` are those whose health and counters are shown; the list may still grow.
+
+        Raises `AddressTakenError`, and `AgentError` for settings that cannot work.
+        """
+        tls = _tls_context(settings.web)
+        self._api = Api(settings, control, board, sinks)
+        self._metrics = Metrics(self._api.reporter, self._api.feed, self._api.preview)
+        application = make_application(settings.web, self._api, self._metrics)
+        self._server = HttpServer(application, settings.web.host, settings.web.port, "web", tls)
+        self.address = f"http{'s' if tls else ''}://{self._server.address}/"
+        """Where the page is."""
+        logger.info("the page is at %s", self.address)
+
+    def publish(self, event: EmotionEvent) -> None:
+        """Tell those who listen; costs next to nothing where nobody does."""
+        self._metrics.events[event.type, event.emotion] += 1
+        with suppress(RuntimeError):  # the server's loop has ended
+            self._server.loop.call_soon_threadsafe(self._tell, event)
+
+    def close(self) -> None:
+        """End all connections."""
+        self._server.close()
+
+    def _tell(self, event: EmotionEvent) -> None:
+        self._api.feed.send("emotion", event.as_dict())
+
+
+def open_page(
+    settings: Settings, control: Control, board: StatusBoard, sinks: list[Sink]
+) -> WebSink | None:
+    """The page; None, with a line in the log, where the usual port is taken and no other was set.
+
+    Raises `AgentError` for settings that cannot work.
+    """
+    try:
+        return WebSink(settings, control, board, sinks)
+    except AddressTakenError as error:
+        if "port" in settings.web.model_fields_set:
+            raise
+        logger.warning("going on without the page: %s", error)
+        return None
+
+
+def _tls_context(settings: WebSettings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None:
+        if settings.tls_key is not None:
+            raise AgentError("web.tls_key is set, but web.tls_cert is not")
+        return None
+    for key, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
+        if file is not None and not os.access(file, os.R_OK):
+            raise AgentError(f"web.{key}: cannot read {file}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except (ssl.SSLError, ValueError):
+        raise AgentError(
+            f"web.tls_cert and web.tls_key: {settings.tls_cert} and "
+            f"{settings.tls_key or 'itself'} are no PEM certificate with its key"
+        ) from None
+    return context
