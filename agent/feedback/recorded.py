@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.errors import AgentError
 from agent.feedback.history import as_text
+from agent.feedback.open_history import reading, require
 from agent.types import Box, EmotionEvent
 
 _PAGE: Final = 500  # rows a query; between two of them no lock is held, however slow the reader
@@ -37,21 +36,14 @@ def read_events(path: Path, selection: Selection) -> Iterator[EmotionEvent]:
 
     Raises `AgentError` at once where there is no history, and on the way where it is damaged.
     """
-    if not path.exists():
-        raise AgentError(f"no history yet: {path} is written when the first event comes")
+    require(path)
     return _events(path, selection)
 
 
 def _events(path: Path, selection: Selection) -> Iterator[EmotionEvent]:
-    try:
-        # Read-only by address: a plain path would be opened for writing, or made.
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        ) as database:
-            for text in _rows(database, selection):
-                yield _event(json.loads(text))
-    except sqlite3.Error as error:
-        raise AgentError(f"cannot read the history {path}: {error}") from None
+    with reading(path) as database:
+        for text in _rows(database, selection):
+            yield _event(json.loads(text))
 
 
 def _rows(database: sqlite3.Connection, selection: Selection) -> Iterator[str]:

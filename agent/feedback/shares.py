@@ -8,13 +8,12 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final, Literal
 
-from agent.errors import AgentError
+from agent.feedback.open_history import reading
 
 By = Literal["hour", "day"]
 
@@ -119,17 +118,10 @@ class Bucket:
 def read_shares(path: Path, by: By, since: datetime, until: datetime) -> list[Bucket]:
     """The buckets that hold anything, the oldest first; whole hours that begin in the given time.
 
-    Raises `AgentError` where there is no history or it cannot be read.
+    Raises `NoHistoryError`, or `AgentError` where it cannot be read.
     """
-    if not path.exists():
-        raise AgentError(f"no history yet: {path} is written when the first event comes")
-    try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        ) as database:
-            rows = _hours(database, _text(_hour_of(since)), _text(until))
-    except sqlite3.Error as error:
-        raise AgentError(f"cannot read the history {path}: {error}") from None
+    with reading(path) as database:
+        rows = _hours(database, _text(_hour_of(since)), _text(until))
     buckets: dict[datetime, Bucket] = {}
     for hour, emotion, events, seconds in rows:
         begin = datetime.fromisoformat(hour)

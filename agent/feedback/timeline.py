@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from agent.errors import AgentError
 from agent.feedback.history import as_text
+from agent.feedback.open_history import reading
 from agent.feedback.shares import Stints
 
 _MOST: Final = 20_000  # events a timeline is made of, the newest; some 50 ms
@@ -37,23 +35,16 @@ class Timeline:
 
 
 def read_timeline(path: Path, since: datetime, until: datetime) -> Timeline:
-    """The bars between two times. Raises `AgentError` where the history cannot be read.
+    """The bars between two times; what began before `since` begins there.
 
-    What began before `since` begins there.
+    Raises `NoHistoryError`, or `AgentError` where it cannot be read.
     """
-    if not path.exists():
-        return Timeline([], complete=True)
-    try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        ) as database:
-            rows = database.execute(
-                "select track, type, emotion, json_extract(event, '$.previous'), time from events "
-                "where time >= ? and time < ? order by time desc, number desc limit ?",
-                (as_text(since), as_text(until), _MOST + 1),
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise AgentError(f"cannot read the history {path}: {error}") from None
+    with reading(path) as database:
+        rows = database.execute(
+            "select track, type, emotion, json_extract(event, '$.previous'), time from events "
+            "where time >= ? and time < ? order by time desc, number desc limit ?",
+            (as_text(since), as_text(until), _MOST + 1),
+        ).fetchall()
     complete = len(rows) <= _MOST
     return Timeline(_bars(list(reversed(rows[:_MOST])), since), complete)
 

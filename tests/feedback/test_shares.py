@@ -14,6 +14,7 @@ import pytest
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.history import HistoryFile
+from agent.feedback.open_history import NoHistoryError
 from agent.feedback.shares import Bucket, By, read_shares
 from agent.feedback.timeline import Bar, read_timeline
 from agent.types import Box, EmotionEvent, EventType
@@ -185,5 +186,9 @@ def test_a_timeline_of_too_many_events_has_the_newest(
     assert [_plain(bar)[3] for bar in timeline.bars] == [6, 7, 8, None]
 
 
-def test_without_a_history_a_timeline_is_empty(path: Path) -> None:
-    assert read_timeline(path, NOON, NOON + HOUR).bars == []
+def test_a_history_without_anything_in_it_yet_is_none(path: Path) -> None:
+    with pytest.raises(NoHistoryError):
+        read_timeline(path, NOON, NOON + HOUR)
+    path.touch()  # made, and not yet filled
+    with pytest.raises(NoHistoryError):
+        read_timeline(path, NOON, NOON + HOUR)

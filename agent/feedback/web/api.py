@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from agent.control import Control
 from agent.feedback.history import history_file
+from agent.feedback.open_history import NoHistoryError
 from agent.feedback.recorded import Selection, read_events
 from agent.feedback.shares import Bucket, read_shares
 from agent.feedback.sink import Sink
@@ -59,7 +61,7 @@ class Api:
         self._settings = settings
         self._control = control
         self._board = board
-        self.reporter = Reporter(settings, board, sinks)
+        self.reporter = Reporter(settings, control, board, sinks)
         self.feed = Feed()
         self.preview = Preview(board, settings.web.preview_fps)
         self._closing = False
@@ -128,18 +130,23 @@ class Api:
         return answer(Events(events=found))
 
     def _recorded(self, selection: Selection) -> list[dict[str, Any]]:
-        path = history_file(self._settings.device)
-        if not path.exists():
+        try:
+            found = read_events(self._history_file(), selection)
+            return [event.as_dict() for event in found]
+        except NoHistoryError:
             return []
-        return [event.as_dict() for event in read_events(path, selection)]
+
+    def _history_file(self) -> Path:
+        return history_file(self._settings.device)
 
     async def _timeline(self, request: web.Request) -> web.Response:
         asked = query_of(request, TimelineQuery)
         now = datetime.now(timezone.utc)
         since = parse_time(asked.since, now)
         until = parse_time(asked.until, now) if asked.until is not None else now
-        path = history_file(self._settings.device)
-        timeline: Timeline = await asyncio.to_thread(read_timeline, path, since, until)
+        timeline = Timeline([], complete=True)
+        with suppress(NoHistoryError):
+            timeline = await asyncio.to_thread(read_timeline, self._history_file(), since, until)
         bars = [BarAnswer.model_validate(vars(bar)) for bar in timeline.bars]
         return answer(
             TimelineAnswer(since=since, until=until, bars=bars, complete=timeline.complete)
@@ -151,10 +158,10 @@ class Api:
         usual = now - timedelta(days=1 if asked.by == "hour" else 30)
         since = parse_time(asked.since, now) if asked.since is not None else usual
         until = parse_time(asked.until, now) if asked.until is not None else now
-        path = history_file(self._settings.device)
         buckets: list[Bucket] = []
-        if path.exists():
-            buckets = await asyncio.to_thread(read_shares, path, asked.by, since, until)
+        with suppress(NoHistoryError):
+            asking = (self._history_file(), asked.by, since, until)
+            buckets = await asyncio.to_thread(read_shares, *asking)
         return answer(HistoryAnswer(by=asked.by, buckets=[_bucket(one) for one in buckets]))
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:

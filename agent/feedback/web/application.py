@@ -27,9 +27,10 @@ _KINDS: Final = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
 }
-_BEFORE_LOGIN: Final = ("/login", "/style.css", "/login.js", "/icon.svg", "/site.webmanifest")
+_BEFORE_LOGIN: Final = (
+    "/login", "/login.js", "/server.js", "/style.css", "/icon.svg", "/favicon.ico"
+)  # fmt: skip
 
 
 def make_application(settings: WebSettings, api: Api, metrics: Metrics) -> web.Application:

@@ -83,7 +83,7 @@ def _mark(image: Image, track: TrackStatus, box: Box) -> None:
     start = max(0, min(left - 1, image.shape[1] - width - 2 * pad))
     cv2.rectangle(image, (start, above), (start + width + 2 * pad, above + label), colour, -1)
     origin = (start + pad, above + pad + height - 1)
-    cv2.putText(image, text, origin, _FONT, size, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(image, text, origin, _FONT, size, _readable_on(colour), 1, cv2.LINE_AA)
     thick = max(4, pad)
     cv2.rectangle(image, (left, bottom - thick), (right, bottom), (40, 40, 40), -1)
     filled = left + round(track.confidence * (right - left))
@@ -100,6 +100,13 @@ def _within(image: Image, box: Box, beyond: float = 0.0) -> tuple[int, int, int,
         min(width - 1, round(box.x + box.width + more_x)),
         min(height - 1, round(box.y + box.height + more_y)),
     )
+
+
+def _readable_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, by the luma of the ground (ITU-R BT.601)."""
+    blue, green, red = colour
+    light = 0.114 * blue + 0.587 * green + 0.299 * red > 140
+    return (20, 20, 20) if light else (255, 255, 255)
 
 
 def _bgr(colour: str) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr
 
 from agent import __version__
+from agent.control import Control
 from agent.feedback.queued import QueuedSink
 from agent.feedback.sink import Sink
 from agent.feedback.web.answers import Setting, State, TrackState
@@ -37,6 +38,7 @@ class Reporter:
     """Puts reports together; for any thread."""
 
     settings: Settings
+    control: Control
     board: StatusBoard
     sinks: list[Sink]
 
@@ -57,8 +59,8 @@ class Reporter:
             dropped=status.dropped,
             events=status.events,
             reopened=status.reopened,
-            muted=status.muted,
-            paused=status.paused,
+            muted=self.control.muted,  # the status is a quarter of a second old
+            paused=self.control.paused,
             sound=self.settings.audio.enabled,
             preview=self.settings.web.preview,
             blurred=self.settings.web.blur_faces,

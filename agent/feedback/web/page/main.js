@@ -1,0 +1,59 @@
+// Puts the page together: one stream from the agent, everything else follows it.
+import { SHOWN, byId, element } from "./elements.js";
+import { ask, listen } from "./server.js";
+import { refreshSettings, showSwitches } from "./controls.js";
+import { addEvent, fillEvents, showHealth } from "./health.js";
+import { addToTimeline, followTime, refreshTimeline } from "./timeline.js";
+import { reopenPicture, showPicture } from "./picture.js";
+import { refreshShares } from "./shares.js";
+import { showFaces } from "./faces.js";
+
+const WORDS = {
+  starting: "Starting", opening: "Opening the source", live: "Live", stalled: "No pictures",
+  paused: "Camera off", ended: "Source has ended",
+};
+
+function connection(state, words) {
+  const pill = byId("connection");
+  pill.dataset.state = state;
+  if (pill.textContent !== words) pill.textContent = words;
+}
+
+function showState(state) {
+  connection(state.state, WORDS[state.state] ?? state.state);
+  byId("device").textContent = `${state.device} · ${state.source}`;
+  byId("footer").textContent = `emotion-agent ${state.version} · ${state.model}`;
+  document.title = `${state.device}: ${state.emotion}`;
+  showFaces(state);
+  showPicture(state);
+  followTime(state);
+  showHealth(state);
+  showSwitches(state);
+}
+
+async function catchUp() {
+  connection("connected", "Connected");
+  reopenPicture();
+  refreshTimeline();
+  refreshShares();
+  refreshSettings();
+  try {
+    fillEvents((await ask("/api/v1/events", { limit: 60 })).events);
+  } catch {
+    // The stream tells when the agent is back, and this is asked again.
+  }
+}
+
+byId("legend").append(...SHOWN.map((emotion) => element("li", {},
+  element("span", { class: `dot ${emotion}`, "aria-hidden": "true" }), emotion)));
+
+listen({
+  open: catchUp,
+  state: showState,
+  emotion: (event) => {
+    addEvent(event);
+    addToTimeline(event);
+  },
+  lost: () => connection("lost", "Agent is away, trying again"),
+});
+setInterval(() => { if (!document.hidden) refreshShares(); }, 60000);
