@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -196,24 +197,23 @@ def test_time_is_zoomed_and_settings_are_found_by_keyboard(agent: Agent, visitor
     assert visitor.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_there_is_no_serious_fault_of_accessibility(
-    agent: Agent, browser: Browser, scheme: str, width: int
-) -> None:
+def test_there_is_no_serious_fault_of_accessibility(agent: Agent, browser: Browser) -> None:
     agent.start()
-    visitor = Visitor(browser, color_scheme=scheme, viewport={"width": width, "height": 844})
-    try:
-        visitor.visit(agent.address)
-        visitor.until(lambda: visitor.page.locator("#timeline rect.happiness").count() > 0)
-        for details in visitor.page.locator("summary").all():
-            details.click()
-        visitor.until(lambda: visitor.page.locator("#settings tbody tr").count() > 20)
+    for scheme, width in itertools.product(("light", "dark"), (1280, 390)):
+        visitor = Visitor(browser, color_scheme=scheme, viewport={"width": width, "height": 844})
+        _open_everything(visitor, agent.address)
         _assert_accessible(visitor)
         sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert visitor.value(sideways) == 0
-    finally:
         visitor.close()
+
+
+def _open_everything(visitor: Visitor, address: str) -> None:
+    visitor.visit(address)
+    visitor.until(lambda: visitor.page.locator("#timeline rect.happiness").count() > 0)
+    for details in visitor.page.locator("summary").all():
+        details.click()
+    visitor.until(lambda: visitor.page.locator("#settings tbody tr").count() > 20)
 
 
 def _assert_accessible(visitor: Visitor) -> None:

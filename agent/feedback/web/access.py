@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SAFE: Final = ("GET", "HEAD")
+_RATE: Final = 20.0
+"""Requests a second that one client may make over time."""
+_BURST: Final = 200
+"""Requests that one client may make at once; loading the page takes about 30."""
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -60,7 +64,7 @@ class Access:
         self._open = open_paths
         self._names = {name.lower() for name in (settings.host, *settings.names, *_own_names())}
         self._secure = settings.tls_cert is not None
-        self._requests = RateLimit(rate=20, burst=200)
+        self._requests = RateLimit(_RATE, _BURST)
         self._failures = RateLimit(rate=1 / 15, burst=5)
         self._failures_of_all = RateLimit(rate=1, burst=60)
         self._one_at_a_time = asyncio.Lock()

@@ -190,7 +190,7 @@ class Api:
             return refusal
         picture = await self.preview.one(asked.blur or self._settings.web.blur_faces)
         if picture is None:
-            return problem(503, "there is no picture; the camera is off or has not begun")
+            return problem(409, "there is no picture; the camera is off or has not begun")
         return web.Response(body=picture, content_type="image/jpeg")
 
     async def _pictures(self, request: web.Request) -> web.StreamResponse:
@@ -234,7 +234,7 @@ class Api:
     async def _cue(self, request: web.Request) -> web.Response:
         asked = await body_of(request, CueBody)
         if not self._control.cue(asked.emotion):
-            return problem(503, "this agent has no sound: audio.enabled is off")
+            return problem(409, "this agent has no sound: audio.enabled is off")
         silent = self._control.muted or self._settings.audio.mute
         return answer(Done(done="the sound is off" if silent else "a cue is asked for"))
 

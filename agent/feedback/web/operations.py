@@ -24,6 +24,7 @@ _PROBLEMS: Final = {
     400: "What was given cannot be used.",
     401: "A token or a login is needed.",
     403: "The request comes from a foreign site or calls this machine by a foreign name.",
+    409: "Not possible with these settings, or while the camera is off.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests.",

@@ -130,7 +130,7 @@ def test_switches_turn_and_the_agent_hears_of_it(served: Served) -> None:
 
 
 def test_a_cue_is_asked_for_where_there_is_sound(served: Served) -> None:
-    assert served.command("cue", {"emotion": "fear"}).status == 503
+    assert served.command("cue", {"emotion": "fear"}).status == 409
     heard: list[str | None] = []
     served.control.on_cue(heard.append)
     assert served.command("cue", {"emotion": "fear"}).status == 200
