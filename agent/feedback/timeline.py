@@ -11,7 +11,7 @@ from agent.feedback.history import as_text
 from agent.feedback.open_history import reading
 from agent.feedback.shares import Stints
 
-_MOST: Final = 20_000  # events a timeline is made of, the newest; some 50 ms
+_MOST: Final = 8_000  # events a timeline is made of, the newest; some 80 ms
 
 
 @dataclass(frozen=True)

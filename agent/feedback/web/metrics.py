@@ -72,6 +72,8 @@ class Metrics(Collector):
         )
         for name, histogram in self._reporter.board.stages.histograms.items():
             counts = histogram.cumulated()
+            if not counts[-1]:
+                continue  # a stage that this agent does not have
             bounds = [*(str(bound) for bound in BOUNDS), "+Inf"]
             buckets = list(zip(bounds, counts, strict=True))
             stages.add_metric([name], buckets, sum_value=histogram.total)
