@@ -13,11 +13,14 @@ from typing import Final
 from aiohttp import web
 
 from agent.errors import AgentError
+from agent.http_connections import ConnectionLimits
 
 logger = logging.getLogger(__name__)
 
 _GRACE: Final = 0.5
 """Seconds that answers which are being given may still take when the server closes."""
+_KEPT: Final = 60.0
+"""Seconds that a connection may rest between two requests."""
 _PATIENCE: Final = 5.0
 """Seconds after which closing goes on without a handler that blocks the server's thread."""
 
@@ -30,8 +33,8 @@ class HttpServer:
     """Serves an aiohttp application until it is closed.
 
     The application's handlers run in the server's thread, on its own event loop, and are cancelled
-    when their client goes away. Streams that never end should end by the application's
-    `on_shutdown`; otherwise they are cut off within seconds.
+    when their client goes away. One client can hold so many connections only. Streams that never
+    end should end by the application's `on_shutdown`; otherwise they are cut off within seconds.
     """
 
     def __init__(
@@ -48,8 +51,14 @@ class HttpServer:
         messages. Raises `AddressTakenError`; `AgentError` for an address that is not here.
         """
         self._loop = asyncio.new_event_loop()
+        self._limits = ConnectionLimits(application)
+        self._sweeping: asyncio.Task[None] | None = None
         self._runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=_GRACE
+            application,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=_KEPT,
+            shutdown_timeout=_GRACE,
         )
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"http {setting}", daemon=True)
@@ -88,11 +97,15 @@ class HttpServer:
 
     async def _listen(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         await self._runner.setup()
+        assert self._runner.server is not None  # set up
+        self._sweeping = self._loop.create_task(self._limits.keep(self._runner.server))
         await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
         return int(self._runner.addresses[0][1])
 
     async def _end(self) -> None:
         try:
+            if self._sweeping is not None:
+                self._sweeping.cancel()
             await self._runner.cleanup()
         finally:
             self._loop.stop()

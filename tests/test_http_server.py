@@ -6,13 +6,14 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 
 import pytest
 from aiohttp import web
 
 from agent.errors import AgentError
+from agent.http_connections import MOST_OF_ONE
 from agent.http_server import AddressTakenError, HttpServer
 
 WAIT = 30.0
@@ -133,6 +134,26 @@ def test_endless_answers_do_not_keep_it_from_closing(stack: ExitStack) -> None:
         assert began.wait(WAIT)
         server.close()
         assert threads() == []
+
+
+def test_silent_and_surplus_connections_are_closed_and_others_served(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.http_connections._SILENCE", 1.0)
+    server = serve(stack, thread_name)
+    at = (server.host, server.port)
+    asked = stack.enter_context(socket.create_connection(at))
+    asked.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b"200 OK" in asked.recv(9999)
+    silent = [stack.enter_context(socket.create_connection(at)) for _ in range(MOST_OF_ONE + 50)]
+    silent[0].sendall(b"GET / HT")
+    for one in (*silent[-40:], silent[0]):
+        one.settimeout(WAIT)
+        with suppress(ConnectionResetError):
+            assert one.recv(1) == b""  # its end
+    asked.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b"200 OK" in asked.recv(9999)
+    assert get(server)[0] == 200
 
 
 async def _pieces() -> AsyncIterator[bytes]:

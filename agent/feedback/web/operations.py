@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from agent.feedback.web.answers import Problem
 COMMAND_HEADER: Final = "X-Emotion-Agent"
 """Commands must carry it, whatever its value: a foreign page cannot add it."""
 JSON: Final = "application/json"
+_PATIENCE: Final = 10.0
+"""Seconds that a client may take for a body."""
 
 _Given = TypeVar("_Given", bound=BaseModel)
 _PROBLEMS: Final = {
     400: "What was given cannot be used.",
     401: "A token or a login is needed.",
     403: "The request comes from a foreign site or calls this machine by a foreign name.",
+    408: "The body did not come.",
     409: "Not possible with these settings, or while the camera is off.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -70,7 +74,10 @@ async def body_of(request: web.Request, model: type[_Given]) -> _Given:
     """What the body says. Raises `AgentError` if it cannot be used."""
     if request.content_type != JSON:
         raise web.HTTPUnsupportedMediaType
-    text = await request.read()
+    try:
+        text = await asyncio.wait_for(request.read(), _PATIENCE)
+    except (asyncio.TimeoutError, TimeoutError):
+        raise web.HTTPRequestTimeout from None
     try:
         return _validated(model, json.loads(text))
     except (ValueError, RecursionError):

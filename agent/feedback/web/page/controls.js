@@ -76,7 +76,8 @@ byId("logout").addEventListener("click", async () => {
 
 function inWords(value) {
   if (value === null) return "not set";
-  return Array.isArray(value) ? value.join(", ") || "none" : String(value);
+  if (Array.isArray(value)) return value.join(", ") || "none";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 async function fillSettings() {
