@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.request import urlopen
@@ -57,8 +57,10 @@ class Agent:
 class Measured:
     """Rounds of one case."""
 
-    rates: list[float] = field(default_factory=list)
-    loads: list[float] = field(default_factory=list)
+    frames: float = 0
+    worked: float = 0
+    """Processor seconds."""
+    seconds: float = 0
 
 
 @contextmanager
@@ -127,17 +129,18 @@ def compare(title: str, seconds: float, rounds: int, *more: str) -> None:
                     used = agent.processor_seconds()
                     time.sleep(seconds)
                     took = time.monotonic() - began
-                    measured[name].loads.append((agent.processor_seconds() - used) / took)
-                    measured[name].rates.append((agent.counter("frames_total") - frames) / took)
+                    measured[name].worked += agent.processor_seconds() - used
+                    measured[name].frames += agent.counter("frames_total") - frames
+                    measured[name].seconds += took
         encoded = agent.counter("preview_pictures_total")
     print(f"\n{title} ({rounds} rounds of {seconds:g} s)")
-    usual = statistics.median(measured["nobody"].rates)
-    idle = statistics.median(measured["nobody"].loads)
+    nobody = measured["nobody"]
     for name, case in measured.items():
-        rate, load = statistics.median(case.rates), statistics.median(case.loads)
+        rate, load = case.frames / case.seconds, case.worked / case.seconds
         print(
-            f"  {name:24} {rate:6.1f} fps ({rate / usual:6.1%})   "
-            f"{load:5.1%} of a core ({load - idle:+.1%})"
+            f"  {name:24} {rate:6.1f} fps ({rate * nobody.seconds / nobody.frames:6.1%})   "
+            f"{load:5.1%} of a core ({load - nobody.worked / nobody.seconds:+.1%})   "
+            f"{1000 * case.worked / case.frames:5.1f} ms of a core a frame"
         )
     print(f"  pictures encoded: {encoded:.0f}")
 
@@ -194,8 +197,8 @@ def history(events: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("clients", "history"), nargs="?", default="clients")
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--events", type=int, default=1_000_000)
     given = parser.parse_args()
     if given.what == "history":

@@ -119,6 +119,7 @@ def test_a_camera_that_fails_in_any_way_is_released_and_opened_again(
         assert (first.index, second.index) == (0, 1)
         assert second.time > first.time
         assert cameras[0].released.is_set()
+        assert source.reopened >= 1
     assert "driver trouble" in caplog.text
 
 
