@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from time import monotonic
@@ -127,6 +127,8 @@ class StatusBoard:
         """The newest frame and its faces; None while the camera is off."""
         self.stages = StageClock()
         """How long the stages of the work take, since the start."""
+        self.reconnects: Counter[str] = Counter()
+        """How often a part made its connection again, since the start; each counts its own."""
         self.shown_at: float | None = None
         """When the status was last shown, by `time.monotonic()`: an agent that hangs shows none."""
 

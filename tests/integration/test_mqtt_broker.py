@@ -162,6 +162,7 @@ def test_events_wait_for_a_broker_that_comes_later(
     broker.start()
     watcher.until(lambda: len(watcher.on(EVENTS)) == 20)
     watcher.first(f"{BASE}/state", lambda state: state["outbox"]["waiting"] == 0)
+    assert agent.board.reconnects["mqtt"] == 0
 
 
 @pytest.mark.parametrize(

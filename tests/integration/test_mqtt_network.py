@@ -63,6 +63,7 @@ def test_a_broker_that_acknowledges_nothing_is_left_and_met_again(
         frames = [seen.json["frame"] for seen in watcher.on(EVENTS)]
         assert list(dict.fromkeys(frames)) == [1, 2]
         wait_for(lambda: agent.board.status.health["mqtt"] == "ok")
+        assert agent.board.reconnects["mqtt"] >= 1
         agent.close()
 
 

@@ -47,6 +47,7 @@ class Courier:
         self._link: Link | None = None
         self._closing = Event()
         self._woken = Event()
+        self._was_connected = False
         self._told = ""
         self._thread = Thread(target=self._work, name="mqtt", daemon=True)
 
@@ -97,6 +98,9 @@ class Courier:
         is_known = False
         try:
             logger.info("mqtt: connected to %s", self._login)
+            if self._was_connected:
+                self._served.board.reconnects["mqtt"] += 1
+            self._was_connected = True
             self._told = ""
             self._link = link
             is_known = Visit(self._served, link).serve(self._closing, self._woken)

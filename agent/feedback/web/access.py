@@ -116,7 +116,7 @@ class Access:
         if request.method in _SAFE:
             return None
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        if origin is not None and _place(origin) != request.host.lower():
             return problem(403, "a foreign site asks")
         if COMMAND_HEADER not in request.headers and "Authorization" not in request.headers:
             return problem(403, f"the header {COMMAND_HEADER} is missing")
@@ -198,6 +198,14 @@ class Access:
 
 def _too_many_tries() -> web.Response:
     return problem(429, "too many wrong tries; wait a minute", **{"Retry-After": "60"})
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin; empty if it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _own_names() -> set[str]:

@@ -46,6 +46,12 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         status = self._reporter.board.status
         yield from _frames(status)
+        reconnects = CounterMetricFamily(
+            f"{_PREFIX}_reconnects", "How often a part connected again", labels=["part"]
+        )
+        for part, count in ({"source": status.reopened} | self._reporter.board.reconnects).items():
+            reconnects.add_metric([part], count)
+        yield reconnects
         yield from self._stages()
         yield _gauge("faces", "Faces by what they show", "emotion", _faces(status))
         events = CounterMetricFamily(f"{_PREFIX}_events", "Events", labels=["type", "emotion"])
@@ -97,7 +103,6 @@ def _frames(status: Status) -> Iterator[Metric]:
     counters = {
         "frames": ("Frames worked on", status.frames),
         "frames_dropped": ("Frames that came too fast", status.dropped),
-        "source_reconnects": ("How often the source was opened again", status.reopened),
     }
     for name, (about, value) in counters.items():
         counter = CounterMetricFamily(f"{_PREFIX}_{name}", about)

@@ -201,6 +201,7 @@ def test_readiness_follows_the_source_and_health_the_loop(
 
 def test_metrics_count_what_happens(served: Served) -> None:
     served.show(frames=57, dropped=2, reopened=1)
+    served.board.reconnects["mqtt"] += 3
     with served.board.stages.stage("detect"):
         pass
     served.sink.publish(event(emotion="fear"))
@@ -213,7 +214,8 @@ def test_metrics_count_what_happens(served: Served) -> None:
     one = "emotion_agent_"
     assert told[one + "frames_total",] == 57
     assert told[one + "frames_dropped_total",] == 2
-    assert told[one + "source_reconnects_total",] == 1
+    assert told[one + "reconnects_total", ("part", "source")] == 1
+    assert told[one + "reconnects_total", ("part", "mqtt")] == 3
     assert told[one + "faces", ("emotion", "happiness")] == 1
     assert told[one + "faces", ("emotion", "fear")] == 0
     assert told[one + "events_total", ("emotion", "fear"), ("type", "changed")] == 2
