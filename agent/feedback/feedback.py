@@ -175,4 +175,5 @@ class _Outlet:
         self._stack.close()
 
     def _values(self, settings: Settings | None) -> list[Any]:
-        return [getattr(settings, section, None) for section in self._part.sections]
+        sections = self._part.sections | self._part.shows
+        return [getattr(settings, section, None) for section in sorted(sections)]

@@ -49,6 +49,8 @@ class Part(NamedTuple):
     sections: frozenset[str]
     """The settings that it depends on: where one of them changes, it is opened anew."""
     open: Opener
+    shows: frozenset[str] = frozenset()
+    """Settings of others that it shows: it is opened anew with them, but they are not its own."""
 
 
 def _terminal(opening: Opening) -> Sink:
@@ -117,6 +119,6 @@ PARTS: Final = (
     Part("command", frozenset({"feedback"}), _command),
     Part("webhook", frozenset({"feedback", "device"}), _webhook),
     Part("audio", frozenset({"audio"}), _audio),
-    Part("page", frozenset(Settings.model_fields), _page),  # it shows all settings
+    Part("page", frozenset({"web"}), _page, shows=frozenset(Settings.model_fields)),
 )
 """Every kind of feedback, in the order in which they are opened."""

@@ -45,7 +45,7 @@ class State(_Model):
     time: datetime
     device: str
     state: str
-    """starting, opening, live, stalled, paused or ended."""
+    """starting, opening, live, stalled, paused, ended or stopping."""
     emotion: str
     """Of the face that is read with most confidence; `unknown`, or `none` without a face."""
     confidence: float

@@ -27,6 +27,7 @@ _SOURCE: Final[dict[AgentState, str]] = {
     "stalled": "sends no pictures; trying again until it works",
     "paused": "off, as the agent is paused",
     "ended": "has ended",
+    "stopping": "being closed",
 }
 THERMAL: Final = Path("/sys/class/thermal")
 """Where Linux tells temperatures, in thousandths of a degree."""

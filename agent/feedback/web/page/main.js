@@ -10,7 +10,7 @@ import { showFaces } from "./faces.js";
 
 const WORDS = {
   starting: "Starting", opening: "Opening the source", live: "Live", stalled: "No pictures",
-  paused: "Camera off", ended: "Source has ended",
+  paused: "Camera off", ended: "Source has ended", stopping: "Stopping",
 };
 
 function connection(state, words) {
