@@ -121,6 +121,7 @@ def test_a_model_file_that_was_changed_is_found(
         file.seek(5000)
         file.write(b"\0\1\2\3")
     monkeypatch.setenv("EMOTION_AGENT_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("EMOTION_AGENT__RUNTIME__KIND", "tflite")  # `auto` would take another's file
     status, found = look(capsys, portrait)
     assert status == 1
     assert "SHA-256" in found["model"]["words"]
