@@ -8,18 +8,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from agent.emotion.labels import EMOTIONS
 from agent.runtimes.outputs import calibrated
 from training.calibration import fit_temperature
 from training.candidate import Candidate
-from training.errors import TrainingError
 from training.ferplus import FerPlus
 from training.history import read_history
+from training.judged import judged_rows
 from training.metrics import PROTOCOL, Metrics, measure
-from training.targets import majority_labels
 
 
 @dataclass(frozen=True)
@@ -99,19 +95,6 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
         fitted_temperature=best,
         fitted=measure(calibrated(logits, "logits", best), labels),
     )
-
-
-def judged_rows(data: FerPlus, part: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Row numbers and labels of the pictures of a part that every accuracy is measured on.
-
-    Raises `TrainingError` where the data has no such part or no such picture.
-    """
-    if part not in data:
-        raise TrainingError(f"the data has no {part} part; it has {', '.join(data)}")
-    labels, rows = majority_labels(data[part].votes)
-    if not len(rows):
-        raise TrainingError(f"the {part} part has no picture that the majority rule keeps")
-    return rows, labels
 
 
 def write(found: Evaluation, folder: Path, history: Path) -> list[Path]:

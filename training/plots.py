@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,6 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from agent.emotion.labels import EMOTIONS
 from training.metrics import BINS, Metrics, wilson
-from training.robustness import Robustness
 
 _DPI: Final = 130
 _BLUE: Final = "#2b6cb0"
@@ -134,23 +132,19 @@ def _column(history: Sequence[dict[str, Any]], name: str) -> list[float]:
     return [float(row[name]) for row in history]
 
 
-def robustness(found: Robustness) -> Figure:
+def robustness(accuracy: Mapping[str, float], plain: float, title: str) -> Figure:
     """Accuracy under each condition, beside that on unchanged pictures."""
-    names = list(found.outcomes)
-    values = [outcome.accuracy for outcome in found.outcomes.values()]
-    figure = Figure(figsize=(8.0, 0.32 * len(names) + 1.6), dpi=_DPI, layout="constrained")
+    values = list(accuracy.values())
+    figure = Figure(figsize=(8.0, 0.32 * len(values) + 1.6), dpi=_DPI, layout="constrained")
     axes = figure.add_subplot()
-    bars = axes.barh(names, values, color=_BLUE, height=0.72)
+    bars = axes.barh(list(accuracy), values, color=_BLUE, height=0.72)
     shown = [f"{100 * value:.1f}" for value in values]
     axes.bar_label(bars, shown, padding=-30, fontsize=8.5, color="white")
-    axes.axvline(found.plain, color=_ORANGE, ls="--", label=f"unchanged {100 * found.plain:.1f} %")
+    axes.axvline(plain, color=_ORANGE, ls="--", label=f"unchanged {100 * plain:.1f} %")
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_title(
-        f"{Path(found.model).name}, {found.pictures:,} pictures of the {found.part} part",
-        fontsize=11,
-    )
+    axes.set_title(title, fontsize=11)
     axes.legend(loc="lower left", frameon=True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

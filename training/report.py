@@ -20,9 +20,10 @@ from agent.emotion.labels import EMOTIONS
 from agent.emotion.prior import Prior
 from agent.runtimes.outputs import calibrated
 from training.candidate import Candidate
-from training.evaluate import Evaluation, evaluate, judged_rows
+from training.evaluate import Evaluation, evaluate
 from training.ferplus import VOTE_COLUMNS, FerPlus
 from training.history import read_history
+from training.judged import judged_rows
 from training.metrics import PROTOCOL, Metrics, measure
 from training.robustness import Robustness, survey
 
@@ -97,7 +98,7 @@ def write_report(found: ModelReport, folder: Path) -> list[Path]:
         "confusion": plots.confusion(metrics, title),
         "recall": plots.recall(metrics),
         "reliability": plots.reliability(metrics),
-        "robustness": plots.robustness(found.robustness),
+        "robustness": plots.robustness(*found.robustness.bars),
     }
     if found.history:
         figures["curves"] = plots.curves(found.history)

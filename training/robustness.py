@@ -19,8 +19,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from training.candidate import Candidate
-from training.evaluate import judged_rows
 from training.ferplus import FerPlus
+from training.judged import judged_rows
 
 Images = npt.NDArray[np.uint8]
 Change = Callable[[Images, np.random.Generator], Images]
@@ -69,6 +69,13 @@ class Robustness:
                 for name, found in self.outcomes.items()
             },
         }
+
+    @property
+    def bars(self) -> tuple[dict[str, float], float, str]:
+        """What the plot shows: accuracy by condition, that without any, and a title."""
+        accuracy = {name: outcome.accuracy for name, outcome in self.outcomes.items()}
+        title = f"{Path(self.model).name}, {self.pictures:,} pictures of the {self.part} part"
+        return accuracy, self.plain, title
 
     def text(self) -> str:
         """A table for the terminal."""
@@ -122,7 +129,7 @@ def write(found: Robustness, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     page, picture = folder / "robustness.json", folder / "robustness.png"
     page.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
-    plots.robustness(found).savefig(picture)
+    plots.robustness(*found.bars).savefig(picture)
     return [page, picture]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,29 @@ class OpenvinoRuntime:
         self._request = None
 
 
-def _compiled(path: Path, manifest: Manifest, threads: int) -> Any:
-    """A request for one face."""
+def shared_core() -> Any:
+    """OpenVINO's `Core`, one for the whole process; raises `ModelError` where it is not installed.
+
+    Each one replaces the stack that signals are handled on and puts the former back when it goes;
+    two that do not go in the reverse order leave the process to die of its next signal.
+    """
     try:
         import openvino  # noqa: PLC0415
     except ImportError as absent:
         raise ModelError(
             f"OpenVINO cannot be loaded ({absent}): pip install 'emotion-agent[openvino]'"
         ) from None
-    core = openvino.Core()
+    return _new_core(openvino)
+
+
+@cache
+def _new_core(library: Any) -> Any:
+    return library.Core()
+
+
+def _compiled(path: Path, manifest: Manifest, threads: int) -> Any:
+    """A request for one face."""
+    core = shared_core()
     try:
         model = core.read_model(path)
         ends = [*model.inputs, *model.outputs]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from agent.emotion.manifest import DeviceOptimizer, Manifest, Precision, checked_file
 from agent.emotion.preprocess import Preprocessing
+from agent.runtimes.openvino import shared_core
 from agent.runtimes.outputs import in_ferplus_order
 from agent.runtimes.runtime import EmotionRuntime
 from converters.targets.target import Artifact, Skipped, Task
@@ -106,11 +107,9 @@ def _in_tensorflow(path: Path) -> Network:
 
 
 def _in_openvino(path: Path) -> Network:
-    import openvino  # noqa: PLC0415
-
     # Where the processor has bfloat16, OpenVINO would take that on its own.
     precise: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    compiled = openvino.Core().compile_model(path, "CPU", precise)
+    compiled = shared_core().compile_model(path, "CPU", precise)
 
     def network(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return np.array(compiled(image)[0], np.float32)
