@@ -26,11 +26,12 @@ from agent.pipeline import Pipeline
 from agent.places import device_folder, state_folder
 from agent.reading import FaceReader
 from agent.runtimes.opening import open_runtime
+from agent.runtimes.runtime import Remote
 from agent.settings import Settings
 from agent.sources.opening import open_source
 from agent.sources.source import Source, SourceState
 from agent.stages import StageClock
-from agent.status import FrameRate, State, Status, StatusBoard, View
+from agent.status import FrameRate, RemoteReading, State, Status, StatusBoard, View
 from agent.types import EmotionEvent, Frame
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ def open_vision(
     stack.callback(board.forget, "runtime")
     opened = open_runtime(settings.runtime, lambda words: board.report("runtime", words))
     stack.callback(opened.runtime.close)
+    board.remote = opened.runtime.remote if isinstance(opened.runtime, Remote) else RemoteReading
     detector = open_detector(settings.faces, settings.runtime.threads)
     manifest = opened.manifest
     reader = FaceReader(

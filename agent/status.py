@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from time import monotonic
@@ -116,6 +117,30 @@ class View:
     tracks: tuple[TrackStatus, ...] = ()
 
 
+@dataclass(frozen=True)
+class ServerReading:
+    """What one model server has done since the start."""
+
+    name: str
+    ready: bool
+    """Whether it reads faces now."""
+    answered: int
+    """Frames read in time."""
+    late: int
+    """Frames not answered in time."""
+    losses: int
+    """How often it was lost after it had been ready."""
+
+
+@dataclass(frozen=True)
+class RemoteReading:
+    """Who has read the frames with faces, where model servers do."""
+
+    by_server: int = 0
+    by_local_model: int = 0
+    servers: tuple[ServerReading, ...] = ()
+
+
 class StatusBoard:
     """Holds the newest `Status`. The service writes it; any thread may read it."""
 
@@ -129,6 +154,8 @@ class StatusBoard:
         """How long the stages of the work take, since the start."""
         self.reconnects: Counter[str] = Counter()
         """How often a part made its connection again, since the start; each counts its own."""
+        self.remote: Callable[[], RemoteReading] = RemoteReading
+        """Asks the runtime about its model servers; without any there is nothing to tell."""
         self.shown_at: float | None = None
         """When the status was last shown, by `time.monotonic()`: an agent that hangs shows none."""
 

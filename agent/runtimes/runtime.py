@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from agent.status import RemoteReading
 
 
 class EmotionRuntime(Protocol):
@@ -24,4 +26,13 @@ class EmotionRuntime(Protocol):
 
     def close(self) -> None:
         """Give back what the engine holds; further calls of `predict` are an error."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A runtime that has model servers read for it."""
+
+    def remote(self) -> RemoteReading:
+        """Who has read the frames so far; any thread may ask."""
         ...

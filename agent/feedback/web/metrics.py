@@ -21,7 +21,7 @@ from agent.feedback.web.feed import Feed
 from agent.feedback.web.preview import Preview
 from agent.feedback.web.report import Reporter, temperatures
 from agent.stages import BOUNDS
-from agent.status import Status
+from agent.status import RemoteReading, Status
 
 _PREFIX = "emotion_agent"
 
@@ -59,6 +59,7 @@ class Metrics(Collector):
             events.add_metric(labels, count)
         yield events
         yield from self._sinks()
+        yield from _remote(self._reporter.board.remote())
         zones = temperatures()
         yield _gauge("temperature_celsius", "Temperature of the board", "zone", zones)
         looking = {"stream": len(self._feed.listeners), "preview": self._preview.viewers}
@@ -117,6 +118,27 @@ def _frames(status: Status) -> Iterator[Metric]:
     }
     for name, (about, number) in gauges.items():
         yield GaugeMetricFamily(f"{_PREFIX}_{name}", about, value=number)
+
+
+def _remote(reading: RemoteReading) -> Iterator[Metric]:
+    read = CounterMetricFamily(
+        f"{_PREFIX}_frames_read", "Frames read where model servers do", labels=["by"]
+    )
+    up = GaugeMetricFamily(f"{_PREFIX}_model_server_up", "1 while it reads", labels=["server"])
+    lost = CounterMetricFamily(
+        f"{_PREFIX}_model_server_losses", "How often it was lost", labels=["server"]
+    )
+    late = CounterMetricFamily(
+        f"{_PREFIX}_model_server_late", "Frames not answered in time", labels=["server"]
+    )
+    if reading.servers:
+        read.add_metric(["server"], reading.by_server)
+        read.add_metric(["local model"], reading.by_local_model)
+    for server in reading.servers:
+        up.add_metric([server.name], float(server.ready))
+        lost.add_metric([server.name], server.losses)
+        late.add_metric([server.name], server.late)
+    yield from (read, up, lost, late)
 
 
 def _faces(status: Status) -> dict[str, float]:

@@ -17,6 +17,7 @@ from agent.runtimes.mms.server import Limits, Server
 from agent.runtimes.mms.servers import Servers
 from agent.runtimes.runtime import EmotionRuntime
 from agent.settings import MmsSettings
+from agent.status import RemoteReading, ServerReading
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,17 @@ class MmsRuntime:
     def servers(self) -> tuple[Server, ...]:
         """The servers in the order of the settings: their state and counts, for reading only."""
         return self._servers.listed if self._servers else ()
+
+    def remote(self) -> RemoteReading:
+        """Who has read the frames so far, for metrics; any thread may ask."""
+        return RemoteReading(
+            self.counts.by_server,
+            self.counts.by_local_model,
+            tuple(
+                ServerReading(s.name, s.ready, s.counts.answered, s.counts.late, s.counts.losses)
+                for s in self.servers
+            ),
+        )
 
     def predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities, N x 8, of N x side x side grey crops; see `EmotionRuntime`."""

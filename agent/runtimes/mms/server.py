@@ -51,6 +51,8 @@ class ServerCounts:
     """Not answered by their deadline, or not even sent, with two others under way."""
     faults: int = 0
     """Refused, or answered by something that is no answer; trial predictions count too."""
+    losses: int = 0
+    """Times that it was lost after it had been ready."""
 
 
 class Server:
@@ -181,6 +183,7 @@ class Server:
 
     def _lose(self, why: str) -> None:
         changed = self.ready or why != self.why
+        self.counts.losses += self.ready
         self.ready, self.tried, self.why = False, True, why
         self._lost.set()
         self._abandon()

@@ -16,7 +16,7 @@ from agent.feedback.history import HistorySink
 from agent.feedback.web.sink import WebSink, open_page
 from agent.http_server import AddressTakenError
 from agent.settings import HistorySettings, MqttSettings, Settings, SourceSettings, WebSettings
-from agent.status import StatusBoard
+from agent.status import RemoteReading, ServerReading, StatusBoard
 from tests.feedback.web.page_server import Served, Stream, event, serving, until
 
 
@@ -222,6 +222,22 @@ def test_metrics_count_what_happens(served: Served) -> None:
     assert told[one + "stage_seconds_count", ("stage", "detect")] == 1
     assert told[one + "preview_pictures_total",] == 0
     assert told["process_resident_memory_bytes",] > 1e6
+
+
+def test_metrics_tell_which_model_server_reads(served: Served) -> None:
+    away = ServerReading("http://one", ready=False, answered=40, late=3, losses=2)
+    served.board.remote = lambda: RemoteReading(41, 5, (away,))
+    told = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(served.ask("/metrics").body.decode())
+        for sample in family.samples
+    }
+    one = "emotion_agent_"
+    assert told[one + "frames_read_total", ("by", "server")] == 41
+    assert told[one + "frames_read_total", ("by", "local model")] == 5
+    assert told[one + "model_server_up", ("server", "http://one")] == 0
+    assert told[one + "model_server_losses_total", ("server", "http://one")] == 2
+    assert told[one + "model_server_late_total", ("server", "http://one")] == 3
 
 
 def test_sinks_are_counted_and_the_queue_is_seen(served: Served) -> None:

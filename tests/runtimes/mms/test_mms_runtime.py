@@ -215,7 +215,9 @@ def test_a_killed_server_costs_no_frame_and_is_used_again_when_it_returns(
     server.start()
     until(lambda: runtime.servers[0].ready)
     np.testing.assert_allclose(runtime.predict(faces), expected, atol=1e-6)
-    assert (runtime.counts.by_server, runtime.counts.by_local_model) == (2, 5)
+    told = runtime.remote()
+    assert (told.by_server, told.by_local_model) == (2, 5)
+    assert [(one.ready, one.losses) for one in told.servers] == [(True, 1)]
     until(lambda: bench.health[-1] == "ok")
     lost = [r for r in caplog.records if r.levelname == "WARNING"]
     assert "; the local model reads" in lost[0].message
