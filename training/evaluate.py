@@ -11,11 +11,11 @@ from typing import Any
 from agent.emotion.labels import EMOTIONS
 from agent.runtimes.outputs import calibrated
 from training.calibration import fit_temperature
-from training.candidate import Candidate
+from training.candidate import Candidate, Outputs
 from training.ferplus import FerPlus
 from training.history import read_history
 from training.judged import judged_rows
-from training.metrics import PROTOCOL, Metrics, measure
+from training.metrics import PROTOCOL, Labels, Metrics, measure
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,11 @@ def evaluate(candidate: Candidate, data: FerPlus, part: str) -> Evaluation:
     Raises `TrainingError` where the data has no such part or no such picture.
     """
     rows, labels = judged_rows(data, part)
-    logits = candidate.logits(data[part].images[rows])
+    return judge(candidate, part, candidate.logits(data[part].images[rows]), labels)
+
+
+def judge(candidate: Candidate, part: str, logits: Outputs, labels: Labels) -> Evaluation:
+    """The evaluation of what a model has answered: N x 8 logits, to N class numbers."""
     best = fit_temperature(logits, labels)
     return Evaluation(
         model=candidate.name,

@@ -20,7 +20,7 @@ from agent.emotion.labels import EMOTIONS
 from agent.emotion.prior import Prior
 from agent.runtimes.outputs import calibrated
 from training.candidate import Candidate
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import Evaluation, judge
 from training.ferplus import VOTE_COLUMNS, FerPlus
 from training.history import read_history
 from training.judged import judged_rows
@@ -73,13 +73,12 @@ def examine(
     """
     epochs = read_history(history)
     say(f"measuring {candidate.name} on the {part} part")
-    evaluation = evaluate(candidate, data, part)
     rows, labels = judged_rows(data, part)
     logits = candidate.logits(data[part].images[rows])
     probabilities = calibrated(logits, "logits", candidate.temperature)
     say("measuring its robustness")
     return ModelReport(
-        evaluation=evaluation,
+        evaluation=judge(candidate, part, logits, labels),
         uncalibrated=measure(calibrated(logits, "logits", 1.0), labels),
         robustness=survey(candidate, data, part),
         uniform=_uniform(candidate, probabilities, labels),

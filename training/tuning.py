@@ -197,18 +197,21 @@ def _as_it_was(trial: FrozenTrial) -> Any:
 
 
 def _searched(plan: Plan) -> dict[str, str]:
-    strength = plan.augmentation.rotation / Augmentation().rotation
     return {
         "peak rate": f"{plan.peak_rate:.4g}",
         "warm-up": f"{plan.warm_up:.3g}",
         "weight decay": f"{plan.weight_decay:.3g}",
         "width": f"{plan.width:.3g}",
-        "augmentation": f"{strength:.3g} times the usual",
+        "augmentation": f"{_strength(plan):.3g} times the usual",
     }
 
 
+def _strength(plan: Plan) -> float:
+    """How strong the augmentation is, of the usual one."""
+    return plan.augmentation.rotation / Augmentation().rotation
+
+
 def _command(plan: Plan) -> list[str]:
-    strength = plan.augmentation.rotation / Augmentation().rotation
     flags = {
         "--model": plan.model,
         "--epochs": plan.epochs,
@@ -216,6 +219,6 @@ def _command(plan: Plan) -> list[str]:
         "--warm-up": f"{plan.warm_up:.4g}",
         "--weight-decay": f"{plan.weight_decay:.4g}",
         "--width": f"{plan.width:.4g}",
-        "--augmentation": f"{strength:.4g}",
+        "--augmentation": f"{_strength(plan):.4g}",
     }
     return ["emotion-train", "train", *(str(word) for pair in flags.items() for word in pair)]
