@@ -50,6 +50,11 @@ class Plan:
     start_from: str | None = None
     """A finished `model.keras` whose weights to begin with: a second cycle (Loshchilov and Hutter
     2017, warm restarts), usually at a lower peak rate."""
+    teachers: tuple[str, ...] = ()
+    """Finished models whose opinion softens the targets; not with `multi_target`, where an emotion
+    is there or is not."""
+    teacher_share: float = 0.5
+    """How much of each target is the teachers' opinion, the rest being the votes."""
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step of `steps` in all.

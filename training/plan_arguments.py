@@ -52,6 +52,7 @@ _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--weight-decay": ("weight_decay", {"type": _decay}),
     "--average": ("average", {"type": _share}),
     "--precision": ("precision", {"choices": PRECISIONS}),
+    "--teacher-share": ("teacher_share", {"type": _share}),
 }
 """Setting of the plan and argparse's options, by flag."""
 
@@ -75,6 +76,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         default = f"default: {ours}" if ours == theirs else f"default: {ours}; paper: {theirs}"
         add(flag, dest=setting, default=None, help=default, **options)
     add("--start-from", metavar="MODEL.keras", help="begin with its weights")
+    add(
+        "--teacher",
+        dest="teachers",
+        metavar="MODEL.keras",
+        action="append",
+        help="a finished model whose opinion softens the targets; again for an ensemble",
+    )
     add("--limit", type=count, help="train on this many pictures only")
     add("--augmentation", type=_decay, metavar="FACTOR", help="strength; default: 1")
     add("--no-augmentation", action="store_true", help="train on unchanged pictures")
@@ -86,6 +94,8 @@ def plan_from(arguments: argparse.Namespace) -> Plan:
     settings = [setting for setting, _ in _FLAGS.values()] + ["start_from", "limit"]
     given = {name: getattr(arguments, name) for name in settings}
     changed = {name: value for name, value in given.items() if value is not None}
+    if arguments.teachers:
+        changed["teachers"] = tuple(arguments.teachers)
     if arguments.augmentation is not None:
         changed["augmentation"] = PRESETS[preset].augmentation.scaled(arguments.augmentation)
     if arguments.no_augmentation:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from agent.emotion.preprocess import Preprocessing
 from training.augment import augment
+from training.distillation import softened
 from training.errors import DivergedError, TrainingError
 from training.ferplus import FerPlus
 from training.history import HISTORY_COLUMNS, read_history
@@ -156,7 +157,13 @@ def _training_set(
     data: FerPlus, plan: Plan
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     wanted, rows = targets(data["train"].votes, plan.targets)
-    return data["train"].images[rows][: plan.limit], wanted[: plan.limit]
+    images, wanted = data["train"].images[rows][: plan.limit], wanted[: plan.limit]
+    if plan.teachers:
+        if plan.targets == "multi_target":
+            raise TrainingError("teachers cannot soften multi_target; choose other --targets")
+        tqdm.write(f"asking {len(plan.teachers)} teachers about {len(images):,} pictures")
+        wanted = softened(images, wanted, [Path(t) for t in plan.teachers], plan.teacher_share)
+    return images, wanted
 
 
 def _epoch(

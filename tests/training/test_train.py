@@ -204,6 +204,14 @@ def test_the_shipped_network_takes_48_pixels_and_gives_eight_logits() -> None:
     keras.utils.clear_session()
 
 
+def test_the_tiny_network_has_a_fifth_of_the_parameters() -> None:
+    model = build("fer-tiny")
+    assert model.name == "fer-tiny"
+    assert model.input_shape == (None, 48, 48, 1)
+    assert model.count_params() < 0.2e6
+    keras.utils.clear_session()
+
+
 def test_width_scales_every_convolution_in_steps_of_eight() -> None:
     whole, half = build("fer-compact"), build("fer-compact", 0.5)
     assert 0.2 < half.count_params() / whole.count_params() < 0.3
