@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
 DATA ?= build/ferplus.npz
-MODEL ?= build/train/fer-compact/model.keras
+NAME ?= fer-compact
+MODEL ?= build/train/$(NAME)/model.keras
 VERSION ?= 1.0.0
 # What a checkout brings; the other precisions are made where they are wanted.
 FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
@@ -67,14 +68,14 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-## train: FER+ to build/train/fer-compact (first: emotion-train prepare)
+## train: FER+ to build/train/fer-compact, or fer-tiny by NAME (first: emotion-train prepare)
 train: setup-dev
-	$(BIN)/emotion-train train --data $(DATA) --out $(dir $(MODEL)) $(ARGS)
+	$(BIN)/emotion-train train --data $(DATA) --model $(NAME) --out $(dir $(MODEL)) $(ARGS)
 
-## convert: the trained model to models/fer-compact
+## convert: the trained model to models/fer-compact, or as NAME says
 convert: setup-dev
 	$(BIN)/emotion-convert $(MODEL) --to $(FILES) --data $(DATA) --crops training/crops.toml \
-	  --out models/fer-compact --name fer-compact --version $(VERSION) $(ARGS)
+	  --out models/$(NAME) --name $(NAME) --version $(VERSION) $(ARGS)
 
 bench: setup
 	$(BIN)/emotion-agent bench $(ARGS)
