@@ -77,8 +77,9 @@ convert: setup-dev
 	$(BIN)/emotion-convert $(MODEL) --to $(FILES) --data $(DATA) --crops training/crops.toml \
 	  --out models/$(NAME) --name $(NAME) --version $(VERSION) $(ARGS)
 
+## bench: the agent beside fer, MediaPipe, face-api and OpenVINO (first: 1 GB into build/peers)
 bench: setup
-	$(BIN)/emotion-agent bench $(ARGS)
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 ## lock: take the newest versions that pyproject.toml allows
 lock: setup-dev

@@ -1,0 +1,164 @@
+"""Which candidates there are, and how each is started in its own environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from benchmarks.candidates.environments import (
+    NODE,
+    PROJECT,
+    Environment,
+    NodeEnvironment,
+    UnavailableError,
+    outside_environment,
+)
+from benchmarks.candidates.openvino_retail import CLASSIFIER, DETECTOR, model_file
+
+LIMIT: Final = 300.0
+"""Seconds that one candidate may take in all."""
+
+
+class Footage(NamedTuple):
+    """The same frames twice."""
+
+    film: Path
+    raw: Path
+    """640 x 480 x 3 bytes (RGB) for each frame."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row of the table."""
+
+    name: str
+    title: str
+    module: str
+    environment: Environment | None = None
+    """None: the agent's own."""
+    option: str | None = None
+
+    def ready(self, report: Callable[[str], None]) -> None:
+        """Make its environment; raises `UnavailableError`."""
+        if self.environment is not None:
+            self.environment.make(report)
+
+    def film(self, footage: Footage, seconds: float) -> dict[str, Any]:
+        """What `measuring.read_film` found, and the seconds from its start to the first frame."""
+        began = time.monotonic()
+        result = self._run([f"--film={footage.film}", f"--seconds={seconds}"], "")
+        return {**result, "start_up": result.pop("started") - began}
+
+    def pictures(self, paths: Sequence[Path], folder: Path) -> dict[str, str | None]:
+        """The emotion of the largest face by path; None without a face."""
+        del folder
+        read: dict[str, str | None] = self._run(["--pictures"], "\n".join(map(str, paths)))["read"]
+        return read
+
+    def _run(self, more: Sequence[str], given: str) -> dict[str, Any]:
+        python = str(self.environment.python) if self.environment else sys.executable
+        command = [python, "-m", f"benchmarks.candidates.{self.module}", *more]
+        if self.option is not None:
+            command.append(f"--option={self.option}")
+        return last_line(command, given)
+
+
+@dataclass(frozen=True)
+class OpenvinoCandidate(Candidate):
+    """Runs only where the user supplies the models."""
+
+    def ready(self, report: Callable[[str], None]) -> None:
+        for name in (DETECTOR, CLASSIFIER):
+            if self.option is None or model_file(Path(self.option), name) is None:
+                where = f"{self.option} has none" if self.option else "no package registry has it"
+                raise UnavailableError(f"needs {name}.xml and .bin ({where}): --openvino FOLDER")
+        super().ready(report)
+
+
+@dataclass(frozen=True)
+class NodeCandidate(Candidate):
+    """Runs in Node.js, and takes decoded pictures."""
+
+    environment: NodeEnvironment = field(default_factory=lambda: NodeEnvironment("face-api"))
+
+    def film(self, footage: Footage, seconds: float) -> dict[str, Any]:
+        began = time.monotonic()
+        result = self._node([str(footage.raw), str(seconds)], "")
+        return {**result, "start_up": result.pop("started") - began}
+
+    def pictures(self, paths: Sequence[Path], folder: Path) -> dict[str, str | None]:
+        import cv2  # noqa: PLC0415
+
+        files: dict[str, str] = {}
+        lines = []
+        for i, path in enumerate(paths):
+            image = cv2.imread(str(path))
+            if image is None:
+                raise UnavailableError(f"{path}: cannot be read as a picture")
+            rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+            file = folder / f"{i}.rgb"
+            file.write_bytes(rgb.tobytes())
+            files[str(file)] = str(path)
+            lines.append(f"{rgb.shape[1]} {rgb.shape[0]} {file}")
+        read = self._node(["PICTURES"], "\n".join(lines))["read"]
+        return {files[file]: emotion for file, emotion in read.items()}
+
+    def _node(self, more: Sequence[str], given: str) -> dict[str, Any]:
+        command = ["node", str(NODE / "measure.mjs"), str(self.environment.modules), *more]
+        return last_line(command, given)
+
+
+def candidates(openvino: str | None = None) -> list[Candidate]:
+    """The agent first; `openvino` is the folder with the Open Model Zoo's files."""
+    model = str(PROJECT / "models" / "fer-compact")
+    agent = Candidate("agent", "emotion-agent", "this_agent")
+    every = "faces.detect_every=1"
+    return [
+        agent,
+        Candidate("agent-every-frame", f"emotion-agent, {every}", "this_agent", option=every),
+        Candidate("fer", "fer (Haar, TFLite)", "fer_haar", Environment("fer")),
+        OpenvinoCandidate(
+            "openvino",
+            "OpenVINO retail-0004 + emotions-0003",
+            "openvino_retail",
+            Environment("openvino"),
+            openvino,
+        ),
+        Candidate(
+            "mediapipe",
+            "MediaPipe face detection + fer-compact",
+            "mediapipe_face",
+            Environment("mediapipe"),
+            model,
+        ),
+        NodeCandidate("face-api", "face-api (tiny detector, WebAssembly)", ""),
+    ]
+
+
+def last_line(command: Sequence[str], given: str) -> dict[str, Any]:
+    """The JSON in the last line that a program prints; raises `UnavailableError`."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=outside_environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnavailableError(f"not done after {LIMIT:.0f} seconds") from None
+    printed = done.stdout.strip().splitlines()
+    if done.returncode or not printed:
+        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        raise UnavailableError(f"failed: {said[-1]}")
+    result: dict[str, Any] = json.loads(printed[-1])
+    return result
