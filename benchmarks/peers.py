@@ -3,8 +3,9 @@
 usage: peers.py [--only NAME] [--openvino FOLDER] [--seconds S] [--json FILE] [--update FILE.md]
 
 Each candidate runs in an environment and a process of its own, one after the other, all kept on the
-same core. All times are the processor's, so that a busy machine falsifies them less: frames/s is what
-a core of its own gives. Start is until the first frame is read. A candidate that cannot run here is named with the reason.
+same core. All times are the processor's, so that a busy machine falsifies them less: frames/s is
+what a core of its own gives. Start is until the first frame is read. A candidate that cannot run
+here is named with the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import cv2
 from agent import downloads
 from agent.errors import AgentError
 from benchmarks.candidates.environments import BUILD, UnavailableError
-from benchmarks.candidates.listing import Candidate, Footage, candidates
+from benchmarks.candidates.listing import Candidate, Footage, chosen
 
 WIDTH, HEIGHT = 640, 480
 STAGES: Final = ("decode", "detect", "track", "crop", "classify", "decide")
@@ -33,21 +34,15 @@ BEGIN, END = "<!-- printed by make bench -->", "<!-- end of make bench -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure all candidates and print the table; 2 for a wrong argument."""
+    """Measure all candidates and print the table; 2 for a wrong argument or missing footage."""
     options = _arguments(arguments)
-    listed = candidates(options.openvino)
-    unknown = set(options.only or ()) - {candidate.name for candidate in listed}
-    if unknown:
-        names = ", ".join(candidate.name for candidate in listed)
-        _say(f"no candidate {', '.join(sorted(unknown))}; there are {names}")
-        return 2
     try:
+        listed = chosen(options.only, options.openvino)
         footage = make_footage(BUILD)
     except AgentError as error:
         _say(str(error))
-        return 1
-    wanted = [one for one in listed if not options.only or one.name in options.only]
-    result = compare(wanted, footage, options.seconds)
+        return 2
+    result = compare(listed, footage, options.seconds)
     table = as_markdown(result)
     print(table)
     options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +230,7 @@ def _say(line: str) -> None:
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Plain)
-    parser.add_argument("--only", action="append", metavar="NAME", help="measure only these")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only these; repeatable")
     parser.add_argument(
         "--openvino",
         metavar="FOLDER",

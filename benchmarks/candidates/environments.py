@@ -50,8 +50,8 @@ class Environment:
             return
         report(f"installing {self.name} into {self.folder.relative_to(PROJECT)}")
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._run([sys.executable, "-m", "venv", str(self.folder)])
-        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        self._run([sys.executable, "-m", "venv", "--without-pip", str(self.folder)])
+        pip = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet"]
         self._run([*pip, "--require-hashes", "--no-deps", _NO_SOURCES, "-r", str(lock)])
         self._note(lock)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from agent.errors import AgentError
 from benchmarks.candidates.environments import (
     NODE,
     PROJECT,
@@ -43,6 +44,8 @@ class Candidate:
     environment: Environment | None = None
     """None: the agent's own."""
     option: str | None = None
+    for_films: bool = False
+    """Differs from another one only over a film."""
 
     def ready(self, report: Callable[[str], None]) -> None:
         """Make its environment; raises `UnavailableError`."""
@@ -121,14 +124,20 @@ def candidates(openvino: str | None = None) -> list[Candidate]:
     every = "faces.detect_every=1"
     return [
         agent,
-        Candidate("agent-every-frame", f"emotion-agent, {every}", "this_agent", option=every),
+        Candidate(
+            "agent-every-frame",
+            f"emotion-agent, {every}",
+            "this_agent",
+            option=every,
+            for_films=True,
+        ),
         Candidate("fer", "fer (Haar, TFLite)", "fer_haar", Environment("fer")),
         OpenvinoCandidate(
             "openvino",
             "OpenVINO retail-0004 + emotions-0003",
             "openvino_retail",
             Environment("openvino"),
-            openvino,
+            None if openvino is None else str(Path(openvino).resolve()),
         ),
         Candidate(
             "mediapipe",
@@ -139,6 +148,16 @@ def candidates(openvino: str | None = None) -> list[Candidate]:
         ),
         NodeCandidate("face-api", "face-api (tiny detector, WebAssembly)", ""),
     ]
+
+
+def chosen(names: Sequence[str] | None, openvino: str | None) -> list[Candidate]:
+    """The candidates of these names, or all; raises `AgentError` for a name that is none."""
+    listed = candidates(openvino)
+    known = [candidate.name for candidate in listed]
+    for name in names or ():
+        if name not in known:
+            raise AgentError(f"no candidate {name!r}; there are {', '.join(known)}")
+    return [candidate for candidate in listed if not names or candidate.name in names]
 
 
 def last_line(command: Sequence[str], given: str) -> dict[str, Any]:
@@ -154,6 +173,8 @@ def last_line(command: Sequence[str], given: str) -> dict[str, Any]:
             timeout=LIMIT,
             check=False,
         )
+    except OSError as error:
+        raise UnavailableError(f"cannot be started: {error}") from None
     except subprocess.TimeoutExpired:
         raise UnavailableError(f"not done after {LIMIT:.0f} seconds") from None
     printed = done.stdout.strip().splitlines()

@@ -110,7 +110,7 @@ def main(open_candidate: Callable[[str | None], Candidate]) -> None:
 
 
 def read_film(candidate: Candidate, film: Path, seconds: float) -> dict[str, Any]:
-    """Read whole loops of `film` for at least `seconds`, and count."""
+    """Read whole loops of `film` for at least `seconds`, one at least, and count."""
     frames = _looped(film, clock := Clock())
     image, when = next(frames)
     candidate.frame(image, when, clock)
@@ -122,7 +122,7 @@ def read_film(candidate: Candidate, film: Path, seconds: float) -> dict[str, Any
     found: Counter[int] = Counter()
     emotions: Counter[str] = Counter()
     done, began, worked = 0, time.perf_counter(), time.process_time()
-    while done % length or time.perf_counter() - began < seconds:
+    while not done or done % length or time.perf_counter() - began < seconds:
         reads = candidate.frame(*next(frames), clock)
         found[len(reads)] += 1
         emotions.update(read.emotion for read in reads)

@@ -67,7 +67,7 @@ async function film(file, least) {
   const faces = {}, emotions = {};
   const before = worked(), began = performance.now();
   let done = 0;
-  while (done % length || performance.now() - began < 1000 * least) {
+  while (!done || done % length || performance.now() - began < 1000 * least) {
     const reads = await step();
     faces[reads.length] = (faces[reads.length] ?? 0) + 1;
     for (const { emotion } of reads) emotions[emotion] = (emotions[emotion] ?? 0) + 1;

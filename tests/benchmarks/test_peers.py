@@ -1,0 +1,93 @@
+"""`make bench`: the table and what can go wrong before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.peers import BEGIN, END, as_markdown, letterboxed, main, updated
+
+
+def _row(milliseconds: float, **stages: float) -> dict[str, Any]:
+    return {
+        "title": f"takes {milliseconds}",
+        "versions": {"thing": "1.2"},
+        "frames": 200,
+        "seconds": 1.0,
+        "milliseconds": milliseconds,
+        "stages": stages,
+        "faces": {"1": 150, "2": 50},
+        "emotions": {"neutral": 50, "happiness": 200},
+        "peak_memory_mb": 99.6,
+        "start_up": 2.0,
+        "start_up_processor": 1.04,
+    }
+
+
+RESULT: dict[str, Any] = {
+    "machine": {
+        "processor": "Some CPU",
+        "system": "Linux x86_64",
+        "python": "3.11.7",
+        "date": "2026-11-25",
+        "core": 1,
+        "load": 0.5,
+        "load_after": 1.5,
+    },
+    "candidates": {
+        "agent": _row(4.0, decode=0.5, detect=2.0, track=0.1),
+        "fer": _row(40.0, detect=39.0),
+        "openvino": {"title": "OpenVINO", "reason": "needs a file"},
+    },
+}
+
+
+def test_the_table_names_the_machine_and_the_ratio() -> None:
+    lines = as_markdown(RESULT).splitlines()
+    assert lines[0].startswith("Some CPU, one core, Linux x86_64, Python 3.11.7, load 0.5 before")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    assert len({len(row) for row in rows}) == 1
+    head, _, agent, fer = rows
+    assert head[1:6] == ["frames/s", "ms a frame", "decode", "detect", "track"]
+    assert agent[:6] == ["takes 4.0", "250", "4.00", "0.50", "2.00", "0.10"]
+    assert agent[6:] == ["100", "1.0 (2.0)", "75 % of 200", "1.00"]
+    assert fer[3:6] == ["-", "39.00", "-"]
+    assert fer[-1] == "10.00"
+
+
+def test_below_the_table_are_versions_and_reasons() -> None:
+    lines = as_markdown(RESULT).splitlines()
+    assert "- takes 40.0: thing 1.2; read happiness 80 %, neutral 20 %" in lines
+    assert lines[-1] == "- OpenVINO: not measured, needs a file"
+
+
+def test_a_page_keeps_all_but_the_table() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    once = updated(page, "new")
+    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert updated(once, "new") == once
+    with pytest.raises(SystemExit, match="no lines"):
+        updated("a page without marks", "new")
+
+
+def test_pictures_are_fitted_without_distortion() -> None:
+    wide = letterboxed(np.full((360, 640, 3), 255, np.uint8))
+    assert wide.shape == (480, 640, 3)
+    assert (wide[60:420] == 255).all()
+    assert not wide[:60].any()
+    high = letterboxed(np.full((960, 480, 3), 255, np.uint8))
+    assert high[:, 200:440].all()
+    assert not high[:, :200].any()
+
+
+def test_an_unknown_candidate_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "fur"]) == 2
+    assert "no candidate 'fur'; there are agent, " in capsys.readouterr().err
+
+
+def test_the_documented_page_has_the_marks(project: Path) -> None:
+    page = (project / "docs" / "benchmarks.md").read_text()
+    assert "new" in updated(page, "new")
