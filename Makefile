@@ -77,7 +77,7 @@ convert: setup-dev
 	$(BIN)/emotion-convert $(MODEL) --to $(FILES) --data $(DATA) --crops training/crops.toml \
 	  --out models/$(NAME) --name $(NAME) --version $(VERSION) $(ARGS)
 
-## bench: the agent beside fer, MediaPipe, face-api and OpenVINO (first: 1 GB into build/peers)
+## bench: the agent beside fer, MediaPipe, face-api and OpenVINO (first: 4 GB into build/peers)
 bench: setup
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 

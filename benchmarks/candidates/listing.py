@@ -120,17 +120,10 @@ class NodeCandidate(Candidate):
 def candidates(openvino: str | None = None) -> list[Candidate]:
     """The agent first; `openvino` is the folder with the Open Model Zoo's files."""
     model = str(PROJECT / "models" / "fer-compact")
-    agent = Candidate("agent", "emotion-agent", "this_agent")
-    every = "faces.detect_every=1"
     return [
-        agent,
-        Candidate(
-            "agent-every-frame",
-            f"emotion-agent, {every}",
-            "this_agent",
-            option=every,
-            for_films=True,
-        ),
+        Candidate("agent", "emotion-agent", "this_agent"),
+        _agent_with("agent-every-frame", "faces.detect_every=1"),
+        _agent_with("agent-short-range", "faces.blazeface_model=short-range"),
         Candidate("fer", "fer (Haar, TFLite)", "fer_haar", Environment("fer")),
         OpenvinoCandidate(
             "openvino",
@@ -148,6 +141,11 @@ def candidates(openvino: str | None = None) -> list[Candidate]:
         ),
         NodeCandidate("face-api", "face-api (tiny detector, WebAssembly)", ""),
     ]
+
+
+def _agent_with(name: str, setting: str) -> Candidate:
+    title = f"emotion-agent, {setting}"
+    return Candidate(name, title, "this_agent", option=setting, for_films=True)
 
 
 def chosen(names: Sequence[str] | None, openvino: str | None) -> list[Candidate]:
