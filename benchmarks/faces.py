@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json is not None:
         by_path = {str(path): emotion for path, emotion in shown.items()}
         result = {"shown": by_path, "read": reads, "not_measured": reasons}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 

@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all candidates and print the table; 2 for a wrong argument or missing footage."""
     options = _arguments(arguments)
     try:
+        if options.update is not None:
+            updated(_page(options.update), "")
         listed = chosen(options.only, options.openvino)
         footage = make_footage(BUILD)
     except AgentError as error:
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.update is not None:
-        options.update.write_text(updated(options.update.read_text(), table))
+        options.update.write_text(updated(_page(options.update), table))
     return 0
 
 
@@ -122,11 +124,14 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 
 def updated(text: str, table: str) -> str:
-    """A page with the table that it has between its marks replaced."""
+    """A page with the table that it has between its marks replaced.
+
+    Raises `AgentError` for a page without them.
+    """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"bench: the page has no lines {BEGIN} and {END}")
+        raise AgentError(f"the page to update has no lines {BEGIN} and {END}")
     return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
@@ -218,6 +223,13 @@ def _shares(row: dict[str, Any]) -> str:
         return "read nothing"
     shares = sorted(row["emotions"].items(), key=lambda item: -item[1])
     return "read " + ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in shares)
+
+
+def _page(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AgentError(f"{file}: cannot be updated: {error}") from None
 
 
 def _row(cells: Sequence[str]) -> str:

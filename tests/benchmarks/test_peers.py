@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent.errors import AgentError
 from benchmarks.peers import BEGIN, END, as_markdown, letterboxed, main, updated
 
 
@@ -69,7 +70,7 @@ def test_a_page_keeps_all_but_the_table() -> None:
     once = updated(page, "new")
     assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     assert updated(once, "new") == once
-    with pytest.raises(SystemExit, match="no lines"):
+    with pytest.raises(AgentError, match="no lines"):
         updated("a page without marks", "new")
 
 
@@ -83,9 +84,11 @@ def test_pictures_are_fitted_without_distortion() -> None:
     assert not high[:, :200].any()
 
 
-def test_an_unknown_candidate_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_argument_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only", "fur"]) == 2
     assert "no candidate 'fur'; there are agent, " in capsys.readouterr().err
+    assert main(["--update", "/nonexistent.md"]) == 2
+    assert "/nonexistent.md: cannot be updated" in capsys.readouterr().err
 
 
 def test_the_documented_page_has_the_marks(project: Path) -> None:
