@@ -79,7 +79,7 @@ class OpenvinoCandidate(Candidate):
     def ready(self, report: Callable[[str], None]) -> None:
         for name in (DETECTOR, CLASSIFIER):
             if self.option is None or model_file(Path(self.option), name) is None:
-                where = f"{self.option} has none" if self.option else "no package registry has it"
+                where = f"{self.option} has none" if self.option else "none supplied"
                 raise UnavailableError(f"needs {name}.xml and .bin ({where}): --openvino FOLDER")
         super().ready(report)
 

@@ -1,6 +1,6 @@
 """OpenVINO with face-detection-retail-0004 and emotions-recognition-retail-0003.
 
-Intel's Open Model Zoo has the two models; no package registry has them. `--option` is a folder
+The two models are in Intel's Open Model Zoo, and in no package known here. `--option` is a folder
 that holds both as .xml and .bin, at any depth.
 """
 

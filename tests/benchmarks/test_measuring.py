@@ -112,7 +112,7 @@ def test_a_candidate_that_was_installed_reads_a_smile(
     if not (candidate.environment.folder / ".made").is_file():
         pytest.skip(f"{candidate.name} was not installed by `make bench`")
     if candidate.name == "openvino":
-        pytest.skip("no package registry has its models")
+        pytest.skip("its models are in no package known here")
     smiling = demo_file("astronaut.png")
     assert candidate.pictures([smiling], tmp_path) == {str(smiling): "happiness"}
 
@@ -136,7 +136,7 @@ def _save_constant(path: Path, side: int, said: Any) -> None:
 
 
 def test_models_that_are_not_supplied_are_the_reason(tmp_path: Path) -> None:
-    for folder, words in ((None, "no package registry has it"), (str(tmp_path), "has none")):
+    for folder, words in ((None, "none supplied"), (str(tmp_path), "has none")):
         candidate = next(one for one in candidates(folder) if one.name == "openvino")
         with pytest.raises(UnavailableError, match=f"{DETECTOR}.*{words}.*--openvino FOLDER"):
             candidate.ready(print)

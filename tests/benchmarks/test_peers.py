@@ -84,7 +84,9 @@ def test_pictures_are_fitted_without_distortion() -> None:
     assert not high[:, :200].any()
 
 
-def test_a_wrong_argument_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_argument_is_refused_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["--only", "fur"]) == 2
     assert "no candidate 'fur'; there are agent, " in capsys.readouterr().err
     assert main(["--update", "/nonexistent.md"]) == 2
