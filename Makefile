@@ -14,7 +14,7 @@ FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb clean
+.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -96,6 +96,12 @@ uninstall:
 ## deb: a package for this machine's architecture and Python, in dist/
 deb: wheel
 	systemd/build-deb
+
+## greengrass: the component for AWS IoT Greengrass v2, in dist/greengrass (ARGS="--bucket s3://...")
+greengrass: setup wheel
+	$(BIN)/emotion-agent models pull detectors
+	$(BIN)/python -m handlers.greengrass build --wheel build/wheel/*.whl \
+	  --lock requirements/greengrass.lock $(ARGS)
 
 wheel: | $(BIN)/pip
 	$(PIP) install --quiet --require-hashes -r requirements/build.lock

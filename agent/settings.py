@@ -360,11 +360,29 @@ class WebhookSettings(_HookSettings):
     """Events older than this are no longer sent."""
 
 
+class GreengrassSettings(_HookSettings):
+    """The AWS IoT Greengrass nucleus that publishes events to IoT Core; off unless `topic` is set.
+
+    Needs the extra `greengrass`, and an agent that the nucleus has started (`make greengrass`).
+    """
+
+    topic: Annotated[str, Field(pattern=r"^[^#+\x00]+$", max_length=256)] | None = None
+    """MQTT topic, which the component's access control must allow; `{device}` stands for `device`
+    in letters, digits, `-` and `_`. The component's own is `emotion-agent/{device}/events`."""
+    timeout: Annotated[float, Field(ge=0.1, le=120)] = 10.0
+    """Seconds for one attempt."""
+    outbox_events: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Events kept on disk while the nucleus takes none (about 1 kB each); the oldest go first."""
+    outbox_hours: Annotated[float, Field(gt=0, le=8760)] = 72.0
+    """Events older than this are no longer sent."""
+
+
 class FeedbackSettings(_Section):
     """What of the user's own is told of events."""
 
     command: CommandSettings = Field(default_factory=CommandSettings)
     webhook: WebhookSettings = Field(default_factory=WebhookSettings)
+    greengrass: GreengrassSettings = Field(default_factory=GreengrassSettings)
 
 
 class WebSettings(_Section):

@@ -93,6 +93,14 @@ def _webhook(opening: Opening) -> Sink | None:
     return WebhookSink(opening.settings, opening.board)
 
 
+def _greengrass(opening: Opening) -> Sink | None:
+    if opening.settings.feedback.greengrass.topic is None:
+        return None
+    from agent.feedback.greengrass.sink import GreengrassSink  # noqa: PLC0415  # seldom used
+
+    return GreengrassSink(opening.settings, opening.board)
+
+
 def _audio(opening: Opening) -> Sink | None:
     if not opening.settings.audio.enabled:
         return None
@@ -118,6 +126,7 @@ PARTS: Final = (
     Part("mqtt", frozenset({"mqtt", "device"}), _mqtt),
     Part("command", frozenset({"feedback"}), _command),
     Part("webhook", frozenset({"feedback", "device"}), _webhook),
+    Part("greengrass", frozenset({"feedback", "device"}), _greengrass),
     Part("audio", frozenset({"audio"}), _audio),
     Part("page", frozenset({"web"}), _page, shows=frozenset(Settings.model_fields)),
 )

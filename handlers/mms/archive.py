@@ -39,7 +39,7 @@ def write_archive(path: Path, model: Path) -> int:
     Raises `ModelError` where a part of the model or the detector's weights is missing or damaged,
     `AgentError` where the file cannot be written.
     """
-    content = _packed(contents(model))
+    content = packed(contents(model))
     draft = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,8 @@ def _as_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def _packed(files: dict[str, bytes]) -> bytes:
+def packed(files: dict[str, bytes]) -> bytes:
+    """The files as a zip archive: the same input gives the same bytes."""
     stream = BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, content in sorted(files.items()):

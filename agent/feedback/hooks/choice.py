@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from agent.emotion.labels import UNKNOWN
-from agent.settings import CommandSettings, WebhookSettings
+from agent.settings import CommandSettings, GreengrassSettings, WebhookSettings
 from agent.types import EmotionEvent
 
 
-def is_chosen(event: EmotionEvent, hook: CommandSettings | WebhookSettings) -> bool:
+def is_chosen(
+    event: EmotionEvent, hook: CommandSettings | GreengrassSettings | WebhookSettings
+) -> bool:
     """Whether the settings of a hook want this event."""
     return (
         event.type in hook.events

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from threading import Timer
-from typing import Final, Literal
+from typing import Final
 
 from agent import __version__
 from agent.feedback.hooks.address import Address
+from agent.feedback.hooks.posted import Answer
 
 _RETRIED: Final = frozenset({401, 403, 404, 405, 407, 408, 425, 429})
 """Refusals that are not the message's fault: a token, an address or a proxy that a person can mend;
@@ -19,18 +19,6 @@ too slow, too early, too many."""
 _READ: Final = 65_536  # bytes of an answer that are read; what is longer ends the connection
 _REASON: Final = 60  # characters of a server's reason that are told
 _LONGEST_WAIT: Final = 3600.0  # seconds that a server may ask for
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a message."""
-
-    verdict: Literal["delivered", "rejected", "later"]
-    """`later`: it has to be sent again."""
-    words: str = ""
-    """Why it was not delivered."""
-    wait: float = 0.0
-    """Seconds that the server asks to be left alone."""
 
 
 class Poster:

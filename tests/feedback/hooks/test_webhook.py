@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.errors import AgentError
-from agent.feedback.hooks import webhook
+from agent.feedback.hooks import posted
 from agent.feedback.hooks.webhook import WebhookSink
 from agent.feedback.outbox import Outbox
 from agent.settings import FeedbackSettings, Settings, WebhookSettings
@@ -51,8 +51,8 @@ class Hook:
 def hook(
     receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Hook]]:
-    monkeypatch.setattr(webhook, "_FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(webhook, "_LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(posted, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(posted, "_LONGEST_PAUSE", 0.2)
     hooks: list[Hook] = []
 
     def new(url: str = "", **more: Any) -> Hook:
