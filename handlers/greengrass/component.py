@@ -64,11 +64,9 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _value(value: Any) -> str:
-    """A value of JSON as TOML, which writes all but null and tables in the same way."""
+    """A value of JSON as TOML, which writes texts, numbers and lists of them in the same way."""
     if isinstance(value, list):
         return f"[{', '.join(_value(item) for item in value if item is not None)}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_value(item)}' for key, item in _flat(value))}}}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -31,8 +31,8 @@ if [ -e /etc/nv_tegra_release ]; then system=--system-site-packages; fi
 rm -rf "$venv"
 # shellcheck disable=SC2086  # empty or one option
 "$python" -m venv $system "$venv" || fail "cannot make $venv"
-pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
-{ $pip install --only-binary=:all: --require-hashes -r greengrass.lock && $pip install --no-deps ./*.whl; } ||
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+{ pip install --only-binary=:all: --require-hashes -r greengrass.lock && pip install --no-deps ./*.whl; } ||
   fail "what the agent needs could not be installed"
 cp weights/* "$venv/share/emotion-agent/"
 printf '%s\n' "$wanted" >"$venv/.installed"
