@@ -41,9 +41,9 @@ class Publisher:
     def send(self, body: bytes) -> Answer:
         """Publish a message; never raises."""
         try:
-            if self._nucleus is None:
-                self._nucleus = Nucleus(self._timeout)
-            self._nucleus.publish(self._topic, body)
+            nucleus = self._nucleus or Nucleus(self._timeout)
+            self._nucleus = nucleus  # `abort` may take it away
+            nucleus.publish(self._topic, body)
         except NucleusError as error:
             self.close()
             words = f"the nucleus does not publish: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import layers
-from agent.layers import SettingsError, tomllib
+from agent.layers import SettingsError
 from handlers.greengrass.component import as_toml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def loaded(folder: Path, settings: dict[str, Any]) -> Any:
