@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,22 @@ def test_without_a_nucleus_the_setting_is_refused(
     monkeypatch.delenv(missing)
     with pytest.raises(AgentError, match=rf"^feedback.greengrass.topic: \${missing} is not set"):
         Sink(tmp_path)
+
+
+def test_without_awss_client_the_setting_says_what_to_install(
+    nucleus: Nucleus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "awsiot", None)
+    with pytest.raises(AgentError, match=r"pip install 'emotion-agent\[greengrass\]'$"):
+        Sink(tmp_path)
+
+
+def test_a_configuration_without_settings_is_empty(nucleus: Nucleus) -> None:
+    line = Line(20.0)
+    assert line.configuration("settings") == {}
+    nucleus.conduct.configuration = {"settings": {"faces": {"min_hits": 2}}}
+    assert line.configuration("settings") == {"faces": {"min_hits": 2}}
+    line.close()
 
 
 def _threads(sink: Sink) -> list[Thread]:
