@@ -1,6 +1,6 @@
 """A JSON schema of Greengrass recipes: the fields of AWS's component recipe reference.
 
-Written from the developer guide, format 2020-01-25, for what a generic component on Linux uses. It
+Our own list of them, format 2020-01-25, for what a generic component on Linux uses. It
 is stricter than the schema of the Greengrass Development Kit, which takes unknown names below the
 top level, and names in any case.
 """
