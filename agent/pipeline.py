@@ -12,6 +12,8 @@ import numpy as np
 from agent.emotion.decision import Decision, Held
 from agent.emotion.labels import EMOTIONS, UNKNOWN
 from agent.faces.detector import FaceDetector
+from agent.faces.lookout import Lookout
+from agent.faces.region import NearDetector
 from agent.faces.tracker import Tracker
 from agent.reading import FaceReader
 from agent.settings import Settings
@@ -41,15 +43,16 @@ class Pipeline:
         detector: FaceDetector,
         reader: FaceReader,
         clock: StageClock | None = None,
+        near: NearDetector | None = None,
     ) -> None:
+        """`near` finds faces again that are followed already, cheaper than `detector` does."""
         self._settings = settings
         self._source = source
-        self._detector = detector
+        self.lookout = Lookout(detector, near, settings.faces.detect_every)
         self._reader = reader
         self._clock = clock or StageClock()
         self._tracker = Tracker(settings.faces)
         self._followed: dict[int, _Followed] = {}
-        self._until_detection = 0
         self._last: Frame | None = None
 
     @property
@@ -70,23 +73,21 @@ class Pipeline:
     def process(self, frame: Frame) -> list[EmotionEvent]:
         """The events that a frame decides, in the order of the tracks; usually none."""
         self._last = frame
-        detects = self._until_detection == 0
-        self._until_detection = (self._until_detection or self._settings.faces.detect_every) - 1
-        if detects:
-            with self._clock.stage("detect"):
-                faces = self._detector.detect(frame.image)
-            with self._clock.stage("track"):
-                tracking = self._tracker.update(faces, frame.time)
-        else:
-            with self._clock.stage("track"):
+        with self._clock.stage("detect"):
+            known = [followed.track.box for followed in self._followed.values()]
+            faces = self.lookout.find(frame, known, self._tracker.settled)
+        with self._clock.stage("track"):
+            if faces is None:
                 tracking = self._tracker.predict(frame.time)
+            else:
+                tracking = self._tracker.update(faces, frame.time)
         events = [self._ended(track, frame) for track in tracking.ended]
         for track in tracking.tracks:
             followed = self._followed.setdefault(
                 track.id, _Followed(track, Decision(self._settings.emotion))
             )
             followed.track = track
-        if detects:
+        if faces is not None:
             events += self._decide(frame)
         return [event for event in events if event is not None]
 

@@ -17,7 +17,7 @@ from agent.board.strain import Strain, read_load
 from agent.control import Control
 from agent.emotion.prior import prior_for
 from agent.errors import AgentError
-from agent.faces.detectors import open_detector
+from agent.faces.detectors import open_detector, open_near
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.file_watch import FileWatch
 from agent.model_api.opening import open_model_api
@@ -89,7 +89,8 @@ def open_vision(
         clock,
         prior_for(settings.emotion, manifest),
     )
-    pipeline = Pipeline(settings, source, detector, reader, clock)
+    near = open_near(settings.faces, settings.runtime.threads)
+    pipeline = Pipeline(settings, source, detector, reader, clock, near)
     about = f"{detector.name} faces, {opened.runtime.model} on {opened.runtime.kind}"
     return Vision(pipeline, about)
 

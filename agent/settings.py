@@ -106,8 +106,10 @@ class FacesSettings(_Section):
     min_score: Share | None = None
     """Detections below this confidence are ignored; unset takes the detector's own limit. Lower
     it for far or covered faces, raise it against false ones."""
-    detect_every: Annotated[int, Field(ge=1, le=30)] = 1
-    """Detect in every n-th frame and predict the boxes in between."""
+    detect_every: Literal["auto"] | Annotated[int, Field(ge=1, le=30)] = "auto"
+    """`auto` searches the whole picture by time and motion and looks only near known faces in
+    between; a number searches every n-th frame and predicts the boxes in between. 1 searches all.
+    """
     min_hits: Annotated[int, Field(ge=1, le=30)] = 3
     """Detections in a row before a new face is believed."""
     max_missed: Seconds = 0.8

@@ -12,12 +12,16 @@ from agent import downloads
 from agent.faces.blazeface import BlazeFace
 from agent.faces.detector import FaceDetector
 from agent.faces.haar import Haar
+from agent.faces.region import RegionDetector
 from agent.faces.yunet import YuNet
 from agent.faces.yunet_tflite import YuNetTflite
 from agent.settings import FacesSettings
 
 YUNET_TFLITE: Final = "face_detection_yunet.tflite"
 """What `emotion-convert yunet` writes into the data folder."""
+
+NEAR_WEIGHTS: Final = "blazeface-short-range"
+"""The download that follows known faces."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,20 @@ def open_detector(settings: FacesSettings, threads: int = 1) -> FaceDetector:
         return Haar(settings.min_score, settings.detect_side)
     weights = downloads.require(f"blazeface-{settings.blazeface_model}")
     return BlazeFace(weights, settings.blazeface_model, settings.min_score, threads)
+
+
+def open_near(settings: FacesSettings, threads: int = 1) -> RegionDetector | None:
+    """What finds the faces again that this detector has found; None where nothing does.
+
+    BlazeFace's networks give alike boxes; those of other detectors are of another shape.
+    """
+    if settings.detect_every != "auto" or settings.detector != "blazeface":
+        return None
+    weights = downloads.find(NEAR_WEIGHTS)
+    if weights is None:
+        logger.info("faces: no %s, so that more is searched; pull it", NEAR_WEIGHTS)
+        return None
+    return RegionDetector(BlazeFace(weights, "short-range", threads=threads))
 
 
 def _open_yunet(settings: FacesSettings, threads: int) -> FaceDetector:

@@ -50,6 +50,11 @@ class Tracker:
         self._time: float | None = None
         self._gap: float | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Whether every face is believed and was found by the last look."""
+        return not self._tentative and not any(path.misses for path in self._believed)
+
     def update(self, faces: list[Face], time: float) -> Tracking:
         """Take in the detections of the frame at `time`, in seconds.
 

@@ -64,7 +64,7 @@ def test_each_setting_tells_where_it_comes_from(
     assert rows["faces.detector"] == ["'haar'", f"{file}:3"]
     assert rows["faces.min_size"] == ["40", "environment"]
     assert rows["source.loop"] == ["False", "command line"]
-    assert rows["faces.detect_every"] == ["1", "default"]
+    assert rows["faces.detect_every"] == ["'auto'", "default"]
 
 
 def test_json_gives_values_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,67 @@
+"""Finds the faces of a source's frames, with no more work than the schedule asks for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agent.faces.detector import FaceDetector
+from agent.faces.region import MOST, SMALLEST, NearDetector
+from agent.faces.schedule import Look, Scene, Schedule
+from agent.faces.stirring import Thumbnail, changed, outside, thumbnail
+from agent.types import Box, Face, Frame
+
+
+class Lookout:
+    """A detector on a schedule, with a second one for faces that are known already."""
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        near: NearDetector | None = None,
+        every: int | Literal["auto"] = 1,
+    ) -> None:
+        """Without `near`, the whole picture is searched for known faces too, only less often."""
+        self._detector = detector
+        self._near = near
+        self._watches = every == "auto"
+        self._schedule = Schedule(every)
+        self._last: Thumbnail | None = None
+        self._searched: Thumbnail | None = None
+        self.looks = dict.fromkeys(Look, 0)
+        """How many frames were searched how."""
+
+    def find(self, frame: Frame, known: list[Box], settled: bool) -> list[Face] | None:
+        """The faces of a frame, or None where nobody looked.
+
+        `known` are the boxes of the tracks; `settled` tells whether all of them are believed and
+        were found by the last look.
+        """
+        scene = self._scene(frame, known, settled) if self._watches else Scene(frame.time)
+        look = self._schedule.look(scene)
+        faces: list[Face] | None = None
+        if look is Look.NEAR and self._near is not None:
+            faces = self._near.find(frame.image, known)
+            if faces is None:
+                look = Look.WHOLE
+                self._schedule.searched(frame.time)
+        if look is Look.WHOLE:
+            faces = self._detector.detect(frame.image)
+            self._searched = self._last
+        self.looks[look] += 1
+        return faces
+
+    def _scene(self, frame: Frame, known: list[Box], settled: bool) -> Scene:
+        height, width = frame.image.shape[:2]
+        now, before, searched = thumbnail(frame.image), self._last, self._searched
+        self._last = now
+        return Scene(
+            time=frame.time,
+            settled=settled,
+            faces=len(known),
+            nearable=self._near is not None
+            and 0 < len(known) <= MOST
+            and min(box.side for box in known) >= SMALLEST,
+            moved=searched is None
+            or bool(outside(changed(now, searched), known, width, height).any()),
+            cut=1.0 if before is None else float(changed(now, before).mean()),
+        )

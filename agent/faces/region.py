@@ -1,0 +1,64 @@
+"""Looks for known faces only where they were: a small network on a cut-out round each."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from agent.faces.detector import FaceDetector
+from agent.types import Box, Face, Image, Landmarks, Point
+
+SMALLEST: Final = 32
+"""Pixels. On smaller faces the short-range network's boxes lie up to a twelfth of a face off those
+of the others; from here on within a twentieth."""
+MOST: Final = 4
+"""Faces looked at singly; for more, one search of the whole picture costs less."""
+
+_AROUND: Final = 2.5
+"""Side of the cut-out in sides of the face. Measured on films at 1.6, 2, 2.5 and 3: the fewest
+misses, and boxes as the large network gives them."""
+_SAME_FACE: Final = 0.3  # IoU from which two answers mean one face
+_LEAST_OVERLAP: Final = 0.2  # IoU with where the face was; what is farther off is another one
+
+
+class NearDetector(Protocol):
+    """Finds known faces again."""
+
+    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
+        """The face at each box of a picture (H x W x 3 BGR), or None where one is not found."""
+        ...
+
+
+class RegionDetector:
+    """A `NearDetector` on any detector for faces that fill much of their picture."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+
+    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
+        """See `NearDetector.find`."""
+        found: list[Face] = []
+        for box in boxes:
+            face = self._near(image, box)
+            if face is None or any(face.box.iou(other.box) > _SAME_FACE for other in found):
+                return None
+            found.append(face)
+        return found
+
+    def _near(self, image: Image, box: Box) -> Face | None:
+        (x, y), half = box.centre, box.side * _AROUND / 2
+        left, top = max(0, int(x - half)), max(0, int(y - half))
+        cut = image[top : max(top, int(y + half)), left : max(left, int(x + half))]
+        faces = [moved(face, (left, top)) for face in self._detector.detect(cut)]
+        best = max(faces, key=lambda face: face.box.iou(box), default=None)
+        return best if best is not None and best.box.iou(box) >= _LEAST_OVERLAP else None
+
+
+def moved(face: Face, by: Point) -> Face:
+    """A face found in a cut-out, at its place in the picture."""
+    x, y = by
+    box = Box(face.box.x + x, face.box.y + y, face.box.width, face.box.height)
+    if face.landmarks is None:
+        return Face(box, face.score)
+    eyes, more = face.landmarks, [(face.landmarks.nose), (face.landmarks.mouth)]
+    points = [(px + x, py + y) for px, py in (eyes.left_eye, eyes.right_eye, *more)]
+    return Face(box, face.score, Landmarks(*points))

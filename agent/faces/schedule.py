@@ -1,0 +1,98 @@
+"""When to look for faces in the whole picture, when only near the known ones, and when not at all.
+
+Pure: time, motion and the state of the tracks are arguments. What shows must be told soon, so the
+whole picture is searched at once where something is unclear (a track is missed, or new and not yet
+believed), soon where something moves that is no known face, and seldom otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal
+
+FULL_AGE: Final = 0.5
+"""Seconds after which the whole picture is searched, whatever moves: the longest that a new face
+can stay unseen."""
+MOVED_AGE: Final = 0.2
+"""Seconds after which it is searched where something moves that is no known face."""
+NEAR_AGE: Final = 1 / 16
+"""Seconds between two looks at known faces: as often as a camera of 15 frames a second can."""
+CROWD_AGE: Final = 0.1
+"""Seconds between two searches of the whole picture for faces that are not looked at singly."""
+SCENE: Final = 0.4
+"""Share of the picture that changes from one frame to the next where a film is cut."""
+
+_TICK: Final = 1e-6  # a frame's tick of rounding must not cost a whole frame of waiting
+
+
+class Look(Enum):
+    """What is searched for faces in a frame."""
+
+    WHOLE = "whole"
+    NEAR = "near"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is known of a frame before anybody looks for faces in it."""
+
+    time: float
+    """Frame time in seconds."""
+    settled: bool = True
+    """Every track is believed and was found by the last look."""
+    faces: int = 0
+    """Tracks that are followed."""
+    nearable: bool = False
+    """Their faces can be looked at singly."""
+    moved: bool = False
+    """Something that is no known face looks otherwise than when the whole picture was searched."""
+    cut: float = 0.0
+    """Share of the picture that has changed since the frame before."""
+
+
+class Schedule:
+    """The schedule of one source.
+
+    >>> schedule = Schedule()
+    >>> [schedule.look(Scene(i / 10, faces=1, nearable=True)).value for i in range(7)]
+    ['whole', 'near', 'near', 'near', 'near', 'whole', 'near']
+    """
+
+    def __init__(self, every: int | Literal["auto"] = "auto") -> None:
+        """`every` n-th frame is searched as a whole and no other; `auto` is as above."""
+        self._every = every
+        self._frames = 0
+        self._searched: float | None = None
+        self._looked = 0.0
+
+    def look(self, scene: Scene) -> Look:
+        """What to search in this frame; the answer counts as done."""
+        look = self._auto(scene) if self._every == "auto" else self._nth(self._every)
+        if look is Look.WHOLE:
+            self.searched(scene.time)
+        elif look is Look.NEAR:
+            self._looked = scene.time
+        return look
+
+    def searched(self, time: float) -> None:
+        """The whole picture was searched at `time`, by the schedule or because a face was lost."""
+        self._searched = self._looked = time
+
+    def _nth(self, every: int) -> Look:
+        self._frames += 1
+        return Look.WHOLE if (self._frames - 1) % every == 0 else Look.NONE
+
+    def _auto(self, scene: Scene) -> Look:
+        if self._searched is None or not scene.settled or scene.cut >= SCENE:
+            return Look.WHOLE
+        age = scene.time - self._searched + _TICK
+        due = MOVED_AGE if scene.moved else FULL_AGE
+        if scene.faces and not scene.nearable:
+            due = min(due, CROWD_AGE)
+        if age >= due or age < 0:
+            return Look.WHOLE
+        if scene.nearable and scene.time - self._looked + _TICK >= NEAR_AGE:
+            return Look.NEAR
+        return Look.NONE

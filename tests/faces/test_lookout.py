@@ -1,0 +1,105 @@
+"""The schedule with real pictures: a new face is seen soon, a lost one is searched for at once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from agent.faces.lookout import Lookout
+from agent.faces.schedule import FULL_AGE, Look
+from agent.types import Box, Face, Frame, Image
+
+FPS = 30
+EMPTY = np.full((480, 640, 3), 110, np.uint8)
+FACE = Face(Box(300, 100, 80, 80), 0.9)
+
+
+class Detector:
+    """Sees a face wherever the picture is white."""
+
+    name = "scripted"
+
+    def detect(self, image: Image) -> list[Face]:
+        rows, columns = np.nonzero(image[..., 0] > 200)
+        if not rows.size:
+            return []
+        x, y = int(columns.min()), int(rows.min())
+        return [Face(Box(x, y, int(columns.max()) - x, int(rows.max()) - y), 0.9)]
+
+
+class Near:
+    """Finds the faces again for as long as it is told."""
+
+    def __init__(self) -> None:
+        self.sees = True
+
+    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
+        return [Face(box, 0.9) for box in boxes] if self.sees else None
+
+
+def frame(index: int, image: Image) -> Frame:
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    return Frame(image, index, index / FPS, index / FPS, now)
+
+
+def with_face(x: int, y: int, side: int, base: Image = EMPTY) -> Image:
+    image: Image = base.copy()
+    image[y : y + side, x : x + side] = 255
+    return image
+
+
+@pytest.mark.parametrize("side", [30, 60, 120])
+@pytest.mark.parametrize("begins", [20, 23, 27])
+def test_a_new_face_is_seen_within_the_bound(side: int, begins: int) -> None:
+    lookout = Lookout(Detector(), Near(), "auto")
+    for index in range(begins):
+        assert not lookout.find(frame(index, EMPTY), [], settled=True)
+    picture = with_face(400, 300, side)
+    waited = next(i for i in range(30) if lookout.find(frame(begins + i, picture), [], True))
+    assert waited / FPS <= 0.2 + 1e-6
+
+
+def test_a_new_face_below_a_known_one_is_seen_within_the_longest_interval() -> None:
+    lookout = Lookout(Detector(), Near(), "auto")
+    for index in range(20):
+        lookout.find(frame(index, EMPTY), [FACE.box], settled=True)
+    picture = with_face(310, 350, 60)
+    waited = next(
+        i
+        for i in range(30)
+        if any(
+            face.box.y > 300
+            for face in lookout.find(frame(20 + i, picture), [FACE.box], True) or []
+        )
+    )
+    assert waited / FPS <= FULL_AGE + 1e-6
+
+
+def test_a_face_that_is_not_found_again_is_searched_for_in_the_same_frame() -> None:
+    near = Near()
+    lookout = Lookout(Detector(), near, "auto")
+    image = with_face(300, 100, 80)
+    looks = []
+    for index in range(8):
+        near.sees = index < 4
+        lookout.find(frame(index, image), [FACE.box], settled=True)
+        looks.append(dict(lookout.looks))
+    assert looks[3] == {Look.WHOLE: 1, Look.NEAR: 1, Look.NONE: 2}
+    assert looks[4] == {Look.WHOLE: 2, Look.NEAR: 1, Look.NONE: 2}
+
+
+def test_five_faces_or_one_tiny_one_are_not_looked_at_singly() -> None:
+    for known in ([Box(i * 100, 100, 60, 60) for i in range(5)], [Box(100, 100, 20, 20)]):
+        lookout = Lookout(Detector(), Near(), "auto")
+        for index in range(30):
+            lookout.find(frame(index, EMPTY), known, settled=True)
+        assert lookout.looks[Look.NEAR] == 0
+        assert lookout.looks[Look.WHOLE] == 10
+
+
+def test_a_number_needs_no_thumbnails_and_keeps_to_its_frames() -> None:
+    lookout = Lookout(Detector(), Near(), 3)
+    found = [lookout.find(frame(i, with_face(9, 9, 40)), [], settled=False) for i in range(7)]
+    assert [faces is not None for faces in found] == [True, False, False] * 2 + [True]

@@ -1,0 +1,72 @@
+"""When the whole picture is searched, played through without pictures."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.faces.schedule import FULL_AGE, MOVED_AGE, Look, Scene, Schedule
+
+FPS = 30
+ONE = {"faces": 1, "nearable": True}
+
+
+def play(schedule: Schedule, frames: int, **scene: object) -> list[Look]:
+    return [
+        schedule.look(Scene(time=i / FPS, **scene))  # type: ignore[arg-type]
+        for i in range(frames)
+    ]
+
+
+def times_of(looks: list[Look], look: Look) -> list[float]:
+    return [i / FPS for i, done in enumerate(looks) if done is look]
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_a_number_searches_every_nth_frame_whatever_happens(every: int) -> None:
+    looks = play(Schedule(every), 11, settled=False, moved=True, cut=1.0)
+    assert looks == [Look.WHOLE if i % every == 0 else Look.NONE for i in range(11)]
+
+
+@pytest.mark.parametrize(("moved", "age"), [(False, FULL_AGE), (True, MOVED_AGE)])
+def test_a_picture_without_faces_is_searched_as_often_as_it_moves(moved: bool, age: float) -> None:
+    looks = play(Schedule(), 61, moved=moved)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([i * age for i in range(int(2 / age) + 1)])
+    assert Look.NEAR not in looks
+
+
+def test_a_known_face_is_looked_at_in_between_and_no_oftener_than_it_can_be_decided() -> None:
+    looks = play(Schedule(), 31, **ONE)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, 0.5, 1.0])
+    near = times_of(looks, Look.NEAR)
+    assert near[:3] == pytest.approx([2 / FPS, 4 / FPS, 6 / FPS])
+    assert len(near) == 14
+
+
+def test_a_slow_camera_has_every_frame_looked_at() -> None:
+    schedule = Schedule()
+    looks = [schedule.look(Scene(i / 15, faces=2, nearable=True)) for i in range(60)]
+    assert Look.NONE not in looks
+
+
+def test_while_a_face_is_lost_or_new_every_frame_is_searched() -> None:
+    assert set(play(Schedule(), 20, settled=False, **ONE)) == {Look.WHOLE}
+
+
+def test_a_cut_is_searched_at_once() -> None:
+    schedule = Schedule()
+    schedule.look(Scene(0.0, **ONE))  # type: ignore[arg-type]
+    assert schedule.look(Scene(0.03, cut=0.2, **ONE)) is Look.NONE  # type: ignore[arg-type]
+    assert schedule.look(Scene(0.06, cut=0.5, **ONE)) is Look.WHOLE  # type: ignore[arg-type]
+
+
+def test_faces_that_cannot_be_looked_at_singly_are_searched_for_more_often() -> None:
+    looks = play(Schedule(), 31, faces=20)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([i / 10 for i in range(11)])
+    assert Look.NEAR not in looks
+
+
+def test_time_that_goes_back_is_a_new_beginning() -> None:
+    schedule = Schedule()
+    assert schedule.look(Scene(100.0)) is Look.WHOLE
+    assert schedule.look(Scene(3.0)) is Look.WHOLE
+    assert schedule.look(Scene(3.1)) is Look.NONE
