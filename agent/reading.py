@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.emotion.manifest import Crop
-from agent.emotion.preprocess import GreyImage, Preprocessing, to_grey
+from agent.emotion.preprocess import GreyImage, Preprocessing
 from agent.emotion.prior import Prior
 from agent.faces.crop import face_crop
 from agent.faces.gates import gate
@@ -27,10 +27,7 @@ def cropped(
     settings: FacesSettings,
 ) -> list[tuple[GreyImage, Reason | None]]:
     """The crop of each face of a picture (H x W x 3 BGR), and why it is too poor to read."""
-    if not faces:
-        return []
-    grey = to_grey(image)
-    crops = [face_crop(grey, face, crop, preprocessing) for face in faces]
+    crops = [face_crop(image, face, crop, preprocessing) for face in faces]
     return [(made, gate(face, made, settings)) for face, made in zip(faces, crops, strict=True)]
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from agent.emotion.manifest import Crop
-from agent.emotion.preprocess import GreyImage, Preprocessing
-from agent.types import Face
+from agent.emotion.preprocess import GreyImage, Preprocessing, to_grey
+from agent.types import Face, Image
 
 _LEAST_ROLL: Final = 4.0
 """Degrees. Smaller tilts are left alone: they are within the noise of the landmarks (about 2
@@ -20,8 +20,8 @@ _MOST_SAMPLES: Final = 8
 """Samples taken across one pixel of the crop, at most; more make no visible difference."""
 
 
-def face_crop(grey: GreyImage, face: Face, crop: Crop, preprocessing: Preprocessing) -> GreyImage:
-    """A face cut out of a grey picture (H x W uint8) as side x side uint8.
+def face_crop(image: Image, face: Face, crop: Crop, preprocessing: Preprocessing) -> GreyImage:
+    """A face cut out of a picture (H x W x 3 BGR, or H x W grey) as side x side grey.
 
     The square is that of `Crop`; where the detector gave landmarks, it turns with the face so that
     the eyes are level. What lies out of the picture repeats its edge.
@@ -39,6 +39,8 @@ def face_crop(grey: GreyImage, face: Face, crop: Crop, preprocessing: Preprocess
     fine = size * blocks
     step = side / fine
     half = (fine - 1) / 2
+    left, top, near = _around(image, x, y, side * (abs(cosine) + abs(sine)) / 2)
+    x, y = x - left, y - top
     # From the crop's pixels to the picture's; a whole number is the centre of a pixel in both.
     matrix = np.array(
         [
@@ -47,10 +49,26 @@ def face_crop(grey: GreyImage, face: Face, crop: Crop, preprocessing: Preprocess
         ]
     )
     sampled = cv2.warpAffine(
-        grey,
+        to_grey(near),
         matrix,
         (fine, fine),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return preprocessing.resize(np.asarray(sampled, np.uint8))
+
+
+def _around(image: Image, x: float, y: float, reach: float) -> tuple[int, int, Image]:
+    """What of a picture can be seen from a point as far as `reach`, at least a pixel, with its
+    corner: only that needs to be made grey.
+    """
+    height, width = image.shape[:2]
+    left, right = _within(x - reach, x + reach, width)
+    top, bottom = _within(y - reach, y + reach, height)
+    return left, top, image[top:bottom, left:right]
+
+
+def _within(begin: float, end: float, size: int) -> tuple[int, int]:
+    """A range with two pixels more at each end for the sampling, held inside the picture."""
+    first = min(max(0, math.floor(begin) - 2), size - 1)
+    return first, max(first + 1, min(size, math.ceil(end) + 2))

@@ -17,7 +17,7 @@ def gate(face: Face, crop: GreyImage, settings: FacesSettings) -> Reason | None:
     """
     if face.box.width < settings.min_size:
         return "small"
-    if crop.mean() < settings.min_light:
+    if cv2.mean(crop)[0] < settings.min_light:
         return "dark"
     if face.landmarks is not None and turn(face.landmarks) > settings.max_turn:
         return "turned"
@@ -43,5 +43,6 @@ def sharpness(crop: GreyImage) -> float:
     """Variance of the Laplacian (Pech-Pacheco et al. 2000) over the variance of the grey values,
     so that faint light and low contrast do not count as blur.
     """
-    fine = float(cv2.Laplacian(crop, cv2.CV_32F).var())
-    return fine / max(float(crop.var()), 1.0)
+    # OpenCV sums a crop in a tenth of the time that NumPy takes.
+    fine = cv2.meanStdDev(cv2.Laplacian(crop, cv2.CV_32F))[1].item() ** 2
+    return fine / max(cv2.meanStdDev(crop)[1].item() ** 2, 1.0)
