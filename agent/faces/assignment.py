@@ -32,8 +32,12 @@ def assign(costs: Costs, limit: float) -> list[tuple[int, int]]:
     >>> assign(np.array([[0.1, 0.2], [0.1, 0.9]]), limit=1.0)
     [(0, 1), (1, 0)]
     """
+    possible = costs < limit
+    if not (possible.sum(axis=0) > 1).any() and not (possible.sum(axis=1) > 1).any():
+        rows, columns = (numbers.tolist() for numbers in np.nonzero(possible))
+        return list(zip(rows, columns, strict=True))
     pairs = []
-    for rows, columns in _knots(costs < limit):
+    for rows, columns in _knots(possible):
         part = np.minimum(costs[np.ix_(rows, columns)], limit)
         solved = _solve(part) if len(rows) <= len(columns) else _solve(part.T)
         for i, j in enumerate(solved):
