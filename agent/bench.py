@@ -7,7 +7,7 @@ import platform
 import resource
 import statistics
 from contextlib import ExitStack
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from agent.bench_feedback import as_lines, bench_feedback
@@ -35,10 +35,12 @@ def bench(settings: Settings, frames: int, feedback: int = 0) -> dict[str, Any]:
         vision = open_vision(settings, source.name, stack, clock)
         stack.enter_context(source)
         done, faces, events, began = 0, 0, 0, perf_counter()
+        worked, looked = process_time(), dict(vision.pipeline.lookout.looks)
         while done < frames:
             if done == _WARM_UP:
                 clock.clear()
                 faces, events, began = 0, 0, perf_counter()
+                worked, looked = process_time(), dict(vision.pipeline.lookout.looks)
             with clock.stage("decode"):
                 frame = source.read(timeout=10.0)
             if frame is None:
@@ -46,9 +48,9 @@ def bench(settings: Settings, frames: int, feedback: int = 0) -> dict[str, Any]:
                     break
                 raise AgentError(f"{source.name}: no frame for 10 seconds")
             events += len(vision.pipeline.process(frame))
-            faces += sum(track.face is not None for track in vision.pipeline.tracks)
+            faces += len(vision.pipeline.tracks)
             done += 1
-        seconds = perf_counter() - began
+        seconds, worked = perf_counter() - began, process_time() - worked
     if done <= _WARM_UP:
         raise AgentError(f"{source.name}: {done} frames are too few to measure")
     counted = done - _WARM_UP
@@ -59,6 +61,11 @@ def bench(settings: Settings, frames: int, feedback: int = 0) -> dict[str, Any]:
         "frames": counted,
         "seconds": round(seconds, 3),
         "frames_per_second": round(counted / seconds, 1),
+        "processor_ms_per_frame": round(1000 * worked / counted, 3),
+        "looks": {
+            look.value: number - looked[look]
+            for look, number in vision.pipeline.lookout.looks.items()
+        },
         "faces_per_frame": round(faces / counted, 2),
         "events": events,
         "milliseconds": {name: _milliseconds(clock, name) for name in STAGES},
@@ -77,6 +84,11 @@ def as_table(result: dict[str, Any]) -> str:
         (
             f"{result['frames_per_second']} frames per second over {result['frames']} frames, "
             f"{result['faces_per_frame']} faces a frame, peak memory {result['peak_memory_mb']} MB"
+        ),
+        (
+            f"{result['processor_ms_per_frame']} ms of the processor a frame; faces looked for in "
+            f"the whole picture {result['looks']['whole']} times, near known ones "
+            f"{result['looks']['near']}, not at all {result['looks']['none']}"
         ),
         f"{'stage':10} {'calls':>6} {'median ms':>10} {'95 % ms':>10} {'share':>7}",
     ]

@@ -49,7 +49,7 @@ SHAPES: Final[dict[Variant, _Shape]] = {
     "full-range": _Shape(192, ((4, 1),)),
 }
 
-_MOST_SHRUNK: Final = 4
+_MOST_SHRUNK: Final = 3
 """Factor down to which bilinear sampling alone, which reads two pixels each way, will do."""
 _SHRINKS: Final = 0.0038
 """Share by which the network's boxes get smaller with each degree that a face is tilted, measured

@@ -36,6 +36,9 @@ class Lookout:
         `known` are the boxes of the tracks; `settled` tells whether all of them are believed and
         were found by the last look.
         """
+        if self._watches and self._schedule.rests(frame.time, settled):
+            self.looks[Look.NONE] += 1
+            return None
         scene = self._scene(frame, known, settled) if self._watches else Scene(frame.time)
         look = self._schedule.look(scene)
         faces: list[Face] | None = None

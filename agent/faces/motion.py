@@ -34,18 +34,20 @@ class Motion:
 
     @property
     def box(self) -> Box:
-        x, y, width, height = (float(value) for value in self._state[0])
+        x, y, width, height = self._state[0].tolist()
         width, height = max(width, _SMALLEST), max(height, _SMALLEST)
         return Box(x - width / 2, y - height / 2, width, height)
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        step = np.array([[1.0, seconds], [0.0, 1.0]])
-        noise = _RESTLESSNESS**2 * np.array(
-            [[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]]
-        )
-        self._state = step @ self._state
-        self._covariance = step @ self._covariance @ step.T + noise
+        noise = _RESTLESSNESS**2 * seconds
+        self._state[0] += seconds * self._state[1]
+        # F P F' + Q, written out: F moves the value on by its velocity.
+        (value, both), (_, velocity) = self._covariance.tolist()
+        moved = both + seconds * velocity
+        self._covariance[0, 0] = value + seconds * (both + moved) + noise * seconds**2 / 3
+        self._covariance[0, 1] = self._covariance[1, 0] = moved + noise * seconds / 2
+        self._covariance[1, 1] = velocity + noise
 
     def correct(self, box: Box) -> None:
         """Take in a detection of the face."""

@@ -12,16 +12,16 @@ from enum import Enum
 from typing import Final, Literal
 
 FULL_AGE: Final = 0.5
-"""Seconds after which the whole picture is searched, whatever moves: the longest that a new face
-can stay unseen."""
+"""Seconds after which the next look searches the whole picture, whatever moves: with `NEAR_AGE`
+the longest that a new face can stay unseen."""
 MOVED_AGE: Final = 0.2
 """Seconds after which it is searched where something moves that is no known face."""
 NEAR_AGE: Final = 1 / 16
-"""Seconds between two looks at known faces: as often as a camera of 15 frames a second can."""
+"""Seconds between two looks while all is clear: as often as a camera of 15 frames a second can."""
 CROWD_AGE: Final = 0.1
 """Seconds between two searches of the whole picture for faces that are not looked at singly."""
 SCENE: Final = 0.4
-"""Share of the picture that changes from one frame to the next where a film is cut."""
+"""Share of the picture that changes from one scene to the next where a film is cut."""
 
 _TICK: Final = 1e-6  # a frame's tick of rounding must not cost a whole frame of waiting
 
@@ -49,7 +49,7 @@ class Scene:
     moved: bool = False
     """Something that is no known face looks otherwise than when the whole picture was searched."""
     cut: float = 0.0
-    """Share of the picture that has changed since the frame before."""
+    """Share of the picture that has changed since the scene before."""
 
 
 class Schedule:
@@ -67,9 +67,19 @@ class Schedule:
         self._searched: float | None = None
         self._looked = 0.0
 
+    def rests(self, time: float, settled: bool) -> bool:
+        """Whether nobody need look in this frame, whatever moves, so soon after the last look."""
+        waited = time - self._looked + _TICK
+        return self._searched is not None and settled and 0 <= waited < NEAR_AGE
+
     def look(self, scene: Scene) -> Look:
         """What to search in this frame; the answer counts as done."""
-        look = self._auto(scene) if self._every == "auto" else self._nth(self._every)
+        if self._every != "auto":
+            look = self._nth(self._every)
+        elif self.rests(scene.time, scene.settled):
+            look = Look.NONE
+        else:
+            look = self._auto(scene)
         if look is Look.WHOLE:
             self.searched(scene.time)
         elif look is Look.NEAR:
@@ -93,6 +103,4 @@ class Schedule:
             due = min(due, CROWD_AGE)
         if age >= due or age < 0:
             return Look.WHOLE
-        if scene.nearable and scene.time - self._looked + _TICK >= NEAR_AGE:
-            return Look.NEAR
-        return Look.NONE
+        return Look.NEAR if scene.nearable else Look.NONE

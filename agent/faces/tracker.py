@@ -152,8 +152,11 @@ def _match(paths: list[_Path], faces: list[Face], time: float) -> list[Face]:
     """Give each track its detection; the detections left over."""
     if not paths or not faces:
         return faces
-    costs = np.array([[_cost(path.motion.box, face.box) for face in faces] for path in paths])
-    pairs = assign(costs, _FARTHEST)
+    costs = [[_cost(path.motion.box, face.box) for face in faces] for path in paths]
+    if len(paths) == len(faces) == 1:  # most frames of most cameras
+        pairs = [(0, 0)] if costs[0][0] < _FARTHEST else []
+    else:
+        pairs = assign(np.array(costs), _FARTHEST)
     for i, j in pairs:
         paths[i].hit(faces[j], time)
     taken = {j for _, j in pairs}
