@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent import __version__
-from agent.commands import doctor, events, mqtt, settings, sounds, web
+from agent.commands import calibrate, doctor, events, mqtt, settings, sounds, web
 from agent.errors import AgentError
 from agent.layers import Loaded, load_with_origins, parse_override
 from agent.settings import Settings
@@ -175,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("names", nargs="*", metavar="NAME", help="default: detectors and demo")
 
     settings.add_to(commands, _loaded, _with_settings, _DEFAULT_FILE)
+    calibrate.add_to(commands, _settings, _with_settings)
     doctor.add_to(commands, _loaded, _with_settings)
     events.add_to(commands, _settings)
     mqtt.add_to(commands, _settings)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
+from agent.calibration import Calibration
 from agent.errors import AgentError
 from agent.settings import Settings
 
@@ -28,11 +29,16 @@ class Control:
     """
 
     def __init__(
-        self, file: Path | None = None, read_settings: Callable[[], Settings] | None = None
+        self,
+        file: Path | None = None,
+        read_settings: Callable[[], Settings] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Without a `file` the switches are forgotten at the end. `read_settings` reads the
         settings anew for `reload` and raises `AgentError` if they are wrong.
         """
+        self.calibration = calibration or Calibration()
+        """What the resting face is misread as."""
         self._file = file
         self._read_settings = read_settings
         self._lock = Lock()

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from agent.calibration import Sight
 from agent.emotion.decision import Decision, Held
 from agent.emotion.labels import EMOTIONS, UNKNOWN
 from agent.faces.detector import FaceDetector
@@ -102,6 +103,13 @@ class Pipeline:
         seen = [f for f in self._followed.values() if f.track.face is not None]
         faces = [f.track.face for f in seen if f.track.face is not None]
         readings = self._reader.read(frame.image, faces)
+        self._reader.calibration.take(
+            frame.time,
+            [
+                Sight(f.track.id, f.track.box, r.own.probabilities if r.own is not None else None)
+                for f, r in zip(seen, readings, strict=True)
+            ],
+        )
         events = []
         with self._clock.stage("decide"):
             for followed, reading in zip(seen, readings, strict=True):

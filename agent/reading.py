@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from agent.calibration import Calibration
 from agent.emotion.manifest import Crop
 from agent.emotion.preprocess import GreyImage, Preprocessing
 from agent.emotion.prior import Prior
@@ -39,6 +40,8 @@ class Reading:
     """None where the face was not read."""
     reason: Reason | None
     """Why the face is not good enough to read; None where it is."""
+    own: Scores | None = None
+    """The model's own, before `prior` and calibration."""
 
 
 class FaceReader:
@@ -54,6 +57,8 @@ class FaceReader:
         prior: Prior | None = None,
     ) -> None:
         """`prior` says how often each emotion is expected; None leaves that to the model."""
+        self.calibration = Calibration()
+        """Holds what a resting face is misread as, if that was measured."""
         self.runtime = runtime
         self._prior = prior
         self._preprocessing = preprocessing
@@ -69,13 +74,16 @@ class FaceReader:
             made = cropped(image, faces, self._crop, self._preprocessing, self._settings)
             picked = [i for i, (_, reason) in enumerate(made) if reason is None]
         scores: list[Scores | None] = [None] * len(faces)
+        own: list[Scores | None] = [None] * len(faces)
         if picked:
             with self._clock.stage("classify"):
-                rows = self._predict(np.stack([made[i][0] for i in picked]))
-                for i, row in zip(picked, rows, strict=True):
-                    scores[i] = Scores(row)
-        return [Reading(s, reason) for s, (_, reason) in zip(scores, made, strict=True)]
+                rows = self.runtime.predict(np.stack([made[i][0] for i in picked]))
+                for i, row, weighed in zip(picked, rows, self._weighed(rows), strict=True):
+                    own[i], scores[i] = Scores(row), Scores(weighed)
+        return [Reading(s, m[1], o) for s, m, o in zip(scores, made, own, strict=True)]
 
-    def _predict(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        rows = self.runtime.predict(crops)
-        return rows if self._prior is None else self._prior.apply(rows)
+    def _weighed(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if self._prior is not None:
+            rows = self._prior.apply(rows)
+        baseline = self.calibration.baseline
+        return rows if baseline is None else baseline.apply(rows)

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final
 
 from agent.board.strain import Strain, read_load
+from agent.calibration import Calibration
 from agent.control import Control
 from agent.emotion.prior import prior_for
 from agent.errors import AgentError
@@ -72,6 +73,7 @@ def open_vision(
     stack: ExitStack,
     clock: StageClock | None = None,
     board: StatusBoard | None = None,
+    calibration: Calibration | None = None,
 ) -> Vision:
     """Load detector and model; `stack` closes them. Raises `AgentError` for what is missing."""
     board = board or StatusBoard()
@@ -89,6 +91,9 @@ def open_vision(
         clock,
         prior_for(settings.emotion, manifest),
     )
+    if calibration is not None:
+        calibration.use_for(opened.runtime.model)
+        reader.calibration = calibration
     near = open_near(settings.faces, settings.runtime.threads)
     pipeline = Pipeline(settings, source, detector, reader, clock, near)
     about = f"{detector.name} faces, {opened.runtime.model} on {opened.runtime.kind}"
@@ -106,7 +111,8 @@ def run(
     `file`); only what differs is started anew, and what cannot be used is left as it was.
     """
     with _signals() as signals, ExitStack() as stack:
-        control = Control(_switches(settings), read_settings)
+        calibration = Calibration(_baseline(settings))
+        control = Control(_switches(settings), read_settings, calibration)
         board, notifier = StatusBoard(), Notifier()
         try:
             feedback = Feedback(settings, control, board)
@@ -131,6 +137,7 @@ def _watch(settings: Settings, running: _Running) -> None:
     while following is not None:
         watch: _Watch | None = None
         running.control.keep_in(_switches(following))
+        running.control.calibration.keep_in(_baseline(following))
         running.feedback.change(following)
         try:
             with ExitStack() as stack:
@@ -174,10 +181,25 @@ def _switches(settings: Settings) -> Path | None:
     return device_folder(settings.device) / "switches.json" if turned else None
 
 
+def _baseline(settings: Settings) -> Path | None:
+    """Where the neutral calibration is kept; nowhere on a machine that keeps nothing."""
+    try:
+        return device_folder(settings.device) / "baseline.json"
+    except AgentError:
+        return None
+
+
 def _open_watch(settings: Settings, running: _Running, stack: ExitStack) -> _Watch:
     running.notifier.alive()
     source = open_source(settings.source)
-    vision = open_vision(settings, source.name, stack, running.board.stages, running.board)
+    vision = open_vision(
+        settings,
+        source.name,
+        stack,
+        running.board.stages,
+        running.board,
+        running.control.calibration,
+    )
     open_model_api(settings, stack)
     logger.info("reading %s: %s (Ctrl-C stops)", source.name, vision.about)
     return _Watch(settings, vision.pipeline, running)
@@ -352,6 +374,14 @@ class _Watch:
 
     def _show(self, state: State) -> None:
         self._shown_at = monotonic()
+        calibration = self._control.calibration
+        calibration.give_up_waiting()
+        if calibration.trouble is not None:
+            self._board.report("calibration", calibration.trouble)
+        elif calibration.baseline is not None:
+            self._board.report("calibration")
+        else:
+            self._board.forget("calibration")
         self._board.show(
             Status(
                 state=state,
@@ -366,6 +396,8 @@ class _Watch:
                 tracks=self._pipeline.shown,
                 muted=self._control.muted,
                 paused=self._control.paused,
+                calibration=calibration.state,
+                calibration_refusal=calibration.refusal,
             )
         )
         self._notifier.show(self._board.status.summary)

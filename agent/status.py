@@ -9,6 +9,7 @@ from threading import Lock
 from time import monotonic
 from typing import Final, Literal
 
+from agent.calibration import CalibrationState
 from agent.emotion.labels import UNKNOWN
 from agent.stages import StageClock
 from agent.types import Box, Frame, Reason, Scores
@@ -64,6 +65,10 @@ class Status:
     tracks: tuple[TrackStatus, ...] = ()
     muted: bool = False
     paused: bool = False
+    calibration: CalibrationState = "none"
+    """Whether what the resting face is misread as is taken out, or being measured."""
+    calibration_refusal: str | None = None
+    """Why the last neutral calibration came to nothing; None if it did not fail."""
     health: dict[str, str] = field(default_factory=dict)
     """What ails each part, in words, by the part's name; `ok` where nothing does."""
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import cv2
 
+from agent.calibration import SECONDS, require_camera
 from agent.control import Control
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
@@ -44,6 +45,7 @@ class Commands:
             "cue": self._cue,
             "reload": self._reload,
             "snapshot": self._snapshot,
+            "calibrate": self._calibrate,
         }
 
     def carry_out(self, name: str, payload: bytes) -> Outcome:
@@ -86,6 +88,19 @@ class Commands:
         except AgentError as error:
             return Outcome(False, "; ".join(str(error).splitlines()))
         return Outcome(True, "the settings are read again")
+
+    def _calibrate(self, word: str) -> Outcome:
+        if word == "undo":
+            self._control.calibration.undo()
+            return Outcome(True, "the calibration is undone")
+        if word not in ("", "start"):
+            return Outcome(False, "the payload must be START or UNDO")
+        try:
+            require_camera(self._control.paused, self._board.status.state)
+        except AgentError as error:
+            return Outcome(False, str(error))
+        self._control.calibration.begin()
+        return Outcome(True, f"look neutral for {SECONDS:.0f} seconds; the state tells the outcome")
 
     def _snapshot(self, _word: str) -> Outcome:
         if not self._snapshots:

@@ -41,6 +41,7 @@ def state_message(device: str, status: Status, mail: Mail, now: datetime) -> dic
         "events": status.events,
         "muted": status.muted,
         "paused": status.paused,
+        "calibration": {"state": status.calibration, "refusal": status.calibration_refusal},
         "health": status.health,
         "outbox": {
             "waiting": mail.waiting,
@@ -57,7 +58,9 @@ def state_message(device: str, status: Status, mail: Mail, now: datetime) -> dic
 def gist(status: Status) -> tuple[object, ...]:
     """What of a status is told at once when it changes; the rest are numbers."""
     shown = tuple((track.id, track.emotion) for track in status.tracks)
-    return status.state, shown, status.muted, status.paused, tuple(status.health.items())
+    calibration = status.calibration, status.calibration_refusal
+    switches = status.muted, status.paused, *calibration
+    return status.state, shown, *switches, tuple(status.health.items())
 
 
 def _track(track: TrackStatus) -> dict[str, Any]:

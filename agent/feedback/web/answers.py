@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.calibration import CalibrationState
 from agent.settings import Emotion
 from agent.types import EventType
 
@@ -39,6 +40,23 @@ class TrackState(_Model):
     """Of all eight emotions; null before the face was read for the first time."""
 
 
+class CalibrationAnswer(_Model):
+    """What the resting face is misread as, and whether that is taken out."""
+
+    state: CalibrationState
+    refusal: str | None
+    """Why the last measurement came to nothing; null if it did not fail."""
+    trouble: str | None
+    """Why what is kept is not applied."""
+    about: str | None
+    """What is applied, in words."""
+    time: str | None
+    """When it was measured."""
+    readings: int
+    taken_off: dict[str, float]
+    """What is taken off the log odds of each emotion against neutral; at most 2."""
+
+
 class State(_Model):
     """The agent at one moment."""
 
@@ -59,6 +77,7 @@ class State(_Model):
     """How often the source was opened again."""
     muted: bool
     paused: bool
+    calibration: CalibrationAnswer
     sound: bool
     """Whether this agent plays cues."""
     preview: bool
@@ -172,6 +191,12 @@ class CueBody(_Model):
     """Which cue; that of the last emotion seen if none is named."""
 
     emotion: Emotion | None = None
+
+
+class CalibrateBody(_Model):
+    """Measure, or undo what was measured."""
+
+    undo: bool = False
 
 
 class NoBody(_Model):

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from agent.calibration import SECONDS, require_camera
 from agent.control import Control
+from agent.errors import AgentError
 from agent.feedback.history import history_file
 from agent.feedback.open_history import NoHistoryError
 from agent.feedback.recorded import Selection, read_events
@@ -21,6 +23,7 @@ from agent.feedback.timeline import Timeline, read_timeline
 from agent.feedback.web.answers import (
     BarAnswer,
     BucketAnswer,
+    CalibrateBody,
     CueBody,
     Done,
     Events,
@@ -96,6 +99,10 @@ class Api:
             Operation(post, f"{commands}/mute", "Sound off", self._mute, Done, body=Switch),
             Operation(post, f"{commands}/pause", "Camera off", self._pause, Done, body=Switch),
             Operation(post, f"{commands}/cue", "Hear a cue", self._cue, Done, body=CueBody),
+            Operation(
+                post, f"{commands}/calibrate", "Look neutral for five seconds, or undo that",
+                self._calibrate, Done, body=CalibrateBody,
+            ),
             Operation(
                 post, f"{commands}/reload", "Read the settings anew", self._reload, Done,
                 body=NoBody,
@@ -237,6 +244,19 @@ class Api:
             return problem(409, "this agent has no sound: audio.enabled is off")
         silent = self._control.muted or self._settings.audio.mute
         return answer(Done(done="the sound is off" if silent else "a cue is asked for"))
+
+    async def _calibrate(self, request: web.Request) -> web.Response:
+        asked = await body_of(request, CalibrateBody)
+        calibration = self._control.calibration
+        if asked.undo:
+            await asyncio.to_thread(calibration.undo)
+            return answer(Done(done="the calibration is undone"))
+        try:
+            require_camera(self._control.paused, self._board.status.state)
+        except AgentError as error:
+            return problem(409, str(error))
+        calibration.begin()
+        return answer(Done(done=f"look neutral for {SECONDS:.0f} seconds"))
 
     async def _reload(self, request: web.Request) -> web.Response:
         await body_of(request, NoBody)

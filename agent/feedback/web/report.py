@@ -11,10 +11,11 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr
 
 from agent import __version__
+from agent.calibration import Calibration, in_words
 from agent.control import Control
 from agent.feedback.queued import QueuedSink
 from agent.feedback.sink import Sink
-from agent.feedback.web.answers import Setting, State, TrackState
+from agent.feedback.web.answers import CalibrationAnswer, Setting, State, TrackState
 from agent.settings import Settings
 from agent.sources.opening import public_name
 from agent.status import State as AgentState
@@ -62,6 +63,7 @@ class Reporter:
             reopened=status.reopened,
             muted=self.control.muted,  # the status is a quarter of a second old
             paused=self.control.paused,
+            calibration=_calibration(self.control.calibration),
             sound=self.settings.audio.enabled,
             preview=self.settings.web.preview,
             blurred=self.settings.web.blur_faces,
@@ -97,6 +99,19 @@ def temperatures(folder: Path = THERMAL) -> dict[str, float]:
 def _health(status: Status, sinks: Iterable[Sink]) -> dict[str, str]:
     own = {sink.name: sink.health for sink in sinks if isinstance(sink, QueuedSink)}
     return {"source": _SOURCE[status.state]} | own | status.health
+
+
+def _calibration(calibration: Calibration) -> CalibrationAnswer:
+    kept = calibration.kept if calibration.baseline is not None else None
+    return CalibrationAnswer(
+        state=calibration.state,
+        refusal=calibration.refusal,
+        trouble=calibration.trouble,
+        about=in_words(kept) if kept is not None else None,
+        time=kept.time if kept is not None else None,
+        readings=kept.readings if kept is not None else 0,
+        taken_off=kept.baseline.taken_off if kept is not None else {},
+    )
 
 
 def _track(track: TrackStatus) -> TrackState:

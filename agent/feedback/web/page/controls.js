@@ -12,7 +12,7 @@ export function tell(words) {
   fading = setTimeout(() => { message.hidden = true; }, 8000);
 }
 
-async function order(name, body) {
+export async function order(name, body) {
   try {
     return (await command(`/api/v1/commands/${name}`, body)).done;
   } catch (problem) {

@@ -7,6 +7,7 @@ import { addToTimeline, followTime, refreshTimeline } from "./timeline.js";
 import { reopenPicture, showPicture } from "./picture.js";
 import { refreshShares } from "./shares.js";
 import { showFaces } from "./faces.js";
+import { showCalibration } from "./calibration.js";
 
 const WORDS = {
   starting: "Starting", opening: "Opening the source", live: "Live", stalled: "No pictures",
@@ -29,6 +30,7 @@ function showState(state) {
   followTime(state);
   showHealth(state);
   showSwitches(state);
+  showCalibration(state);
 }
 
 async function catchUp() {
