@@ -40,7 +40,9 @@ class Agent:
         self.port = 0
         self._folder = folder
         film = cv2.VideoWriter(str(folder / "rest.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, _SIZE)
-        image = cv2.resize(cv2.imread(str(face)), _SIZE)
+        picture = cv2.imread(str(face))
+        assert picture is not None
+        image = cv2.resize(picture, _SIZE)
         for _ in range(600):
             film.write(image)
         film.release()
