@@ -14,7 +14,7 @@ FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass clean
+.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass soak clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -62,6 +62,11 @@ test: setup-dev
 	$(MAKE) --no-print-directory lint
 	-@$(MAKE) --no-print-directory $(RTX)/.made # its tests are skipped where it cannot be fetched
 	$(BIN)/pytest $(ARGS)
+
+## soak: the agent while its parts fail (ARGS="--minutes 60 --fault-every 10 --seed 1"; ten minutes)
+soak: setup-dev
+	@scripts/setup-system test
+	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ class CameraProgram:
     """A camera on 127.0.0.1; it keeps its port when it is started again."""
 
     def __init__(self, name: str, *arguments: str, python: str = sys.executable) -> None:
-        self._program = Path(__file__).with_name(name)
+        self._program = Path(__file__).parent / name  # a whole path is taken as it is
         self._arguments = arguments
         self._python = python
         self._process: subprocess.Popen[str] | None = None

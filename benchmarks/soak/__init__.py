@@ -1,0 +1,1 @@
+"""A soak: the real agent for minutes or days, while its parts are taken away and given back."""
