@@ -14,7 +14,7 @@ FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass soak clean
+.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass soak fuzz clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -67,6 +67,10 @@ test: setup-dev
 soak: setup-dev
 	@scripts/setup-system test
 	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
+
+## fuzz: every Hypothesis test with examples never seen (ARGS="--minutes 60"; ten minutes)
+fuzz: setup-dev
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

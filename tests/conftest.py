@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as examples
 
 from agent import downloads
 from agent.settings import Settings
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from agent.inference.service import Inference
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# `make fuzz` looks for what nobody has seen yet; `make test` asks the same every time.
+examples.register_profile("test", deadline=None, derandomize=True, database=None)
+examples.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=int(os.environ.get("EXAMPLES_EACH", "200")),
+    print_blob=True,
+)
+examples.load_profile(os.environ.get("EXAMPLES", "test"))
 
 
 @pytest.fixture(scope="session", autouse=True)

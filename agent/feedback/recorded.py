@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.errors import AgentError
 from agent.feedback.history import as_text
 from agent.feedback.open_history import reading, require
 from agent.types import Box, EmotionEvent
@@ -43,7 +44,14 @@ def read_events(path: Path, selection: Selection) -> Iterator[EmotionEvent]:
 def _events(path: Path, selection: Selection) -> Iterator[EmotionEvent]:
     with reading(path) as database:
         for text in _rows(database, selection):
-            yield _event(json.loads(text))
+            try:
+                event = _event(json.loads(text))
+            except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+                raise AgentError(
+                    f"cannot read the history {path}: it holds no event but {text!r:.50}; "
+                    "move the file away"
+                ) from None
+            yield event
 
 
 def _rows(database: sqlite3.Connection, selection: Selection) -> Iterator[str]:
