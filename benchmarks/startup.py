@@ -1,0 +1,100 @@
+"""From exec to the first event, and what the agent then takes.  usage: startup.py [--starts N]
+
+Starts the agent over the demo's film of a face, as often as asked for, and prints the seconds until
+the first line of an event and until the first picture was read; then resident memory and
+processor time at the camera's 15 frames a second; then the modules that took longest to import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from agent.downloads import require
+from benchmarks.soak.process import held, processor_seconds
+
+AGENT: Final = [sys.executable, "-m", "agent.cli", "run", "--set", "web.port=0"]
+
+
+def first_event(folder: Path) -> float:
+    """Seconds from exec to the first event on standard output."""
+    film = str(require("single_face.mp4"))
+    began = time.monotonic()
+    with subprocess.Popen(
+        [*AGENT, "--source", film, "--events", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"STATE_DIRECTORY": str(folder)},
+    ) as agent:
+        assert agent.stdout is not None
+        line = agent.stdout.readline()
+        took = time.monotonic() - began
+        agent.kill()
+    if not line:
+        sys.exit("the agent ended before any event; try `emotion-agent run`")
+    return took
+
+
+def at_work(folder: Path, seconds: float) -> tuple[float, float, int]:
+    """Resident MB, share of a core and threads over the demo at 15 frames a second."""
+    with subprocess.Popen(
+        AGENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"STATE_DIRECTORY": str(folder)},
+    ) as agent:
+        time.sleep(10)
+        used, began = processor_seconds(agent.pid), time.monotonic()
+        time.sleep(seconds)
+        share = (processor_seconds(agent.pid) - used) / (time.monotonic() - began)
+        now = held(agent.pid, folder)
+        agent.kill()
+    return now.memory, share, now.threads
+
+
+def imports(most: int) -> list[tuple[float, str]]:
+    """Milliseconds of the slowest imports of a run, each with all that it imports."""
+    program = "import agent.cli, agent.service, agent.feedback.opening"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = []
+    for line in done.stderr.splitlines():
+        _, _, rest = line.partition("import time:")
+        parts = [part.strip() for part in rest.split("|")]
+        if len(parts) == 3 and parts[1].isdigit():
+            rows.append((int(parts[1]) / 1000, parts[2]))
+    return sorted(rows, reverse=True)[:most]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=30.0, help="at work")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        took = [first_event(folder) for _ in range(given.starts)]
+        print(
+            f"exec to first event: {statistics.median(took):.2f} s "
+            f"(least {min(took):.2f}, most {max(took):.2f}; {given.starts} starts)"
+        )
+        memory, share, threads = at_work(folder, given.seconds)
+        print(f"at 15 frames a second: {memory:.0f} MB, {share:.1%} of a core, {threads} threads")
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for milliseconds, module in imports(15):
+        print(f"  {milliseconds:8.1f} ms  {module}")
+
+
+if __name__ == "__main__":
+    main()
