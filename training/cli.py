@@ -11,7 +11,7 @@ from typing import Final
 
 from agent.emotion import manifest
 from agent.errors import AgentError
-from training import plan_arguments, process
+from training import device_arguments, plan_arguments, process
 from training.backend import load_keras
 from training.candidate import open_candidate
 from training.errors import TrainingError
@@ -139,6 +139,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="run folder (default: build/train/MODEL)"
     )
     parser.add_argument("--fresh", action="store_true", help="forget the run that DIR holds")
+    device_arguments.add_to(parser)
     plan_arguments.add_to(parser)
 
 
@@ -146,10 +147,13 @@ def _train(arguments: argparse.Namespace) -> None:
     plan = plan_arguments.plan_from(arguments)
     data = load_arrays(arguments.data)
     load_keras()
-    from training.train import train  # noqa: PLC0415  # needs Keras, which takes seconds to load
+    from training.devices import open_devices  # noqa: PLC0415  # needs Keras, seconds to load
+    from training.train import train  # noqa: PLC0415
 
-    result = train(data, plan, _run_folder(arguments), arguments.fresh)
-    print(f"the model is {result}")
+    workers, worker = device_arguments.workers_from(arguments)
+    with open_devices(arguments.devices, workers, worker) as devices:
+        result = train(data, plan, _run_folder(arguments), arguments.fresh, devices=devices)
+    print(f"the model is {result}" if devices.chief else "done; the first worker has the model")
 
 
 def _run_folder(arguments: argparse.Namespace) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import crc32
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from tqdm import tqdm
 
 from agent.emotion.preprocess import Preprocessing
 from training.augment import augment
+from training.devices import OneDevice
 from training.distillation import softened
 from training.errors import DivergedError, TrainingError
 from training.ferplus import FerPlus
@@ -41,6 +43,7 @@ class _Run:
     """The network being trained, in the plan's precision."""
     averaged: keras.Model
     """The same network in float32, holding the moving average of the weights."""
+    devices: OneDevice
     epoch: int = 0
     """Epochs done."""
     step: int = 0
@@ -56,61 +59,76 @@ def train(
     folder: Path,
     fresh: bool = False,
     after_epoch: AfterEpoch | None = None,
+    devices: OneDevice | None = None,
 ) -> Path:
     """Train by the plan and return the path of the finished `model.keras`.
 
     A folder with a checkpoint of the same plan is taken up where it stopped (unless `fresh`); one
     of another plan is refused with `TrainingError`. The same plan on the same machine gives the
-    same batches in the same order whether it was interrupted or not.
+    same batches in the same order whether it was interrupted or not, and on however many `devices`.
+    Of several workers, the chief alone has the run folder.
     """
     missing = {"train", "valid"} - data.keys()
     if missing:
         raise TrainingError(f"the data has no {' and no '.join(sorted(missing))} part")
-    run = _prepare(plan, folder, fresh)
+    run = _assemble(plan, folder, devices or OneDevice())
     images, wanted = _training_set(data, plan)
     valid_labels, valid_rows = majority_labels(data["valid"].votes)
     if not len(images) or not len(valid_rows):
         raise TrainingError("no picture of the train or the valid part passes the votes' filter")
+    _require_shares(run, min(plan.batch, len(images)))
+    run.devices.require_same(_fingerprint(plan, images, wanted), "plan and data")
+    run.devices.on_chief(lambda: _open_folder(run, fresh))
+    _share_state(run)
     valid = _inputs(run, data["valid"].images[valid_rows])
     steps = max(1, len(images) // plan.batch)
     while run.epoch < plan.epochs:
         loss = _epoch(run, images, wanted, steps)
         valid_loss, accuracy = _validate(run.averaged, valid, valid_labels)
         run.epoch += 1
-        _append_history(run, loss, valid_loss, accuracy, steps)
+        if run.devices.chief:
+            _append_history(run, loss, valid_loss, accuracy, steps)
         _save_checkpoint(run)
         if after_epoch is not None:
             after_epoch(run.epoch, accuracy)
-    draft = folder / "draft.keras"
-    run.averaged.save(draft)
-    return draft.replace(folder / "model.keras")
+    run.devices.on_chief(lambda: _keep_model(run))
+    return folder / "model.keras"
 
 
-def _prepare(plan: Plan, folder: Path, fresh: bool) -> _Run:
+def _assemble(plan: Plan, folder: Path, devices: OneDevice) -> _Run:
+    """The network, its average and its optimizer, as the seed has them begin."""
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.precision)
     try:
-        model = build(plan.model, plan.width)
+        with devices.scope():
+            model = build(plan.model, plan.width)
     finally:
         keras.config.set_dtype_policy("float32")
     if plan.start_from is not None:
         _take_weights(model, Path(plan.start_from))
     averaged = build(plan.model, plan.width)
-    averaged.set_weights(model.get_weights())
-    optimizer = keras.optimizers.SGD(
-        plan.peak_rate,
-        momentum=plan.momentum,
-        nesterov=plan.nesterov,
-        weight_decay=plan.weight_decay or None,
-    )
-    if plan.weight_decay:
-        # Only kernels decay: shrinking a batch normalisation's scale or a bias costs accuracy.
-        optimizer.exclude_from_weight_decay(
-            var_list=[v for v in model.trainable_variables if v.name != "kernel"]
+    averaged.set_weights([keras.ops.convert_to_numpy(w) for w in model.weights])
+    with devices.scope():
+        optimizer = keras.optimizers.SGD(
+            plan.peak_rate,
+            momentum=plan.momentum,
+            nesterov=plan.nesterov,
+            weight_decay=plan.weight_decay or None,
         )
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
-    run = _Run(plan, folder, model, averaged)
+        if plan.weight_decay:
+            # Only kernels decay: shrinking a batch normalisation's scale or a bias costs accuracy.
+            optimizer.exclude_from_weight_decay(
+                var_list=[v for v in model.trainable_variables if v.name != "kernel"]
+            )
+        optimizer.build(model.trainable_variables)
+        model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
+    devices.prepare(model)
+    return _Run(plan, folder, model, averaged, devices)
+
+
+def _open_folder(run: _Run, fresh: bool) -> None:
+    """Take the run up where its folder has it, or begin the folder."""
+    plan, folder = run.plan, run.folder
     folder.mkdir(parents=True, exist_ok=True)
     kept_plan = folder / "plan.json"
     if fresh:
@@ -128,7 +146,40 @@ def _prepare(plan: Plan, folder: Path, fresh: bool) -> _Run:
         _load_checkpoint(run)
     else:
         kept_plan.write_text(json.dumps(plan.as_dict() | _before(plan), indent=2) + "\n")
-    return run
+
+
+def _require_shares(run: _Run, batch: int) -> None:
+    if batch % run.devices.count:
+        raise TrainingError(
+            f"{run.devices.count} devices cannot have equal shares of a batch of {batch} pictures"
+        )
+
+
+def _fingerprint(plan: Plan, *arrays: npt.NDArray[Any]) -> int:
+    """A number that plans and data that differ hardly share."""
+    number = crc32(json.dumps(plan.as_dict() | {"start_from": None}, sort_keys=True).encode())
+    for array in arrays:
+        number = crc32(array.tobytes(), number)
+    return number
+
+
+def _share_state(run: _Run) -> None:
+    """Have every worker begin where the chief does."""
+    if run.devices.count == 1:
+        return
+    variables = [variable for _, some in _state(run) for variable in some]
+    here = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    counters = [np.array(run.epoch), np.array(run.step)]
+    epoch, step, *values = run.devices.from_chief([*counters, *here])
+    run.epoch, run.step = int(epoch), int(step)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _keep_model(run: _Run) -> None:
+    draft = run.folder / "draft.keras"
+    run.averaged.save(draft)
+    draft.replace(run.folder / "model.keras")
 
 
 def _take_weights(model: keras.Model, path: Path) -> None:
@@ -185,11 +236,9 @@ def _epoch(
     ) as bar:
         for inputs, expected in bar:
             run.model.optimizer.learning_rate = plan.rate(run.step, plan.epochs * steps)
-            losses.append(float(run.model.train_on_batch(inputs, expected)))
+            losses.append(run.devices.step(run.model, inputs, expected))
             _follow(run)
             run.step += 1
-            # train_on_batch reports its own running mean: reset it to see this batch alone.
-            run.model.reset_metrics()
             bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
     mean = float(np.mean(losses))
     if not np.isfinite(mean):
@@ -257,6 +306,8 @@ def _save_checkpoint(run: _Run) -> None:
     arrays = {"epoch": np.array(run.epoch), "step": np.array(run.step)}
     for name, variables in _state(run):
         arrays |= {f"{name}_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    if not run.devices.chief:
+        return  # reading the state took all workers, keeping it does not
     draft = run.folder / "checkpoint.part"
     with draft.open("wb") as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for them

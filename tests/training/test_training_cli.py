@@ -167,7 +167,7 @@ def test_train_without_plan_flags_follows_the_usual_plan(
 
     seen: list[tuple[Plan, Path]] = []
 
-    def noted(_: Any, plan: Plan, folder: Path, fresh: bool) -> Path:
+    def noted(_: Any, plan: Plan, folder: Path, fresh: bool, devices: Any) -> Path:
         seen.append((plan, folder))
         return folder
 
@@ -261,6 +261,11 @@ def test_a_model_folder_without_manifest_gives_one_line(
         ["train", "--warm-up", "1"],
         ["train", "--seed", "-1"],
         ["train", "--precision", "float8"],
+        ["train", "--devices", "tpu:4"],
+        ["train", "--devices", "cpu:0"],
+        ["train", "--devices", "cpu:all"],
+        ["train", "--workers", "one:2222"],
+        ["train", "--workers", "one:2222,two"],
         ["evaluate"],
         ["evaluate", "model.keras", "--part", "PublicTest"],
     ],
