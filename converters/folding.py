@@ -18,7 +18,9 @@ from agent.errors import ModelError
 
 _WEIGHTED: Final = (layers.Conv2D, layers.Dense)
 _REMOVED: Final = (layers.BatchNormalization, layers.Dropout)
-_KEPT: Final = (layers.ReLU, layers.Add, layers.GlobalAveragePooling2D)
+_KEPT: Final = (
+    *(layers.ReLU, layers.Add, layers.MaxPooling2D, layers.GlobalAveragePooling2D, layers.Flatten),
+)
 _ACTIVATIONS: Final = ("linear", "relu")
 
 Weights = list[npt.NDArray[np.float32]]
@@ -27,7 +29,8 @@ Weights = list[npt.NDArray[np.float32]]
 def fold(model: Any) -> Any:
     """A new Keras model of plain float32 layers, with the same answers at inference.
 
-    It holds `Conv2D` and `Dense` (linear or ReLU), `ReLU`, `Add` and `GlobalAveragePooling2D`.
+    It holds `Conv2D` and `Dense` (linear or ReLU), `ReLU`, `Add`, `MaxPooling2D`,
+    `GlobalAveragePooling2D` and `Flatten`.
     Raises `ModelError`, naming the layer, for any other, and for a batch normalisation that does
     not follow a linear convolution of its own.
     """

@@ -26,6 +26,7 @@ ATTRIBUTES: Final[dict[str, frozenset[str]]] = {
     "BiasAdd": frozenset({"T"}),
     "Const": frozenset({"dtype", "value"}),
     "Conv2D": frozenset({"T", "strides", "padding"}),
+    "MaxPool": frozenset({"T", "ksize", "strides", "padding"}),
     "Mean": frozenset({"T", "Tidx", "keep_dims"}),
     "Mul": frozenset({"T"}),
     "Placeholder": frozenset({"dtype", "shape"}),
@@ -105,9 +106,14 @@ def _convolution(layer: Any, given: list[_Tensor], weights: _Weights) -> _Tensor
 
 
 def _dense(layer: Any, given: list[_Tensor], weights: _Weights) -> _Tensor:
-    """A dense layer is a convolution of one pixel; MatMul is not among DeepLens's layers."""
+    """A dense layer is a convolution, after `Flatten` over all pixels, else of each one.
+
+    MatMul is not among DeepLens's layers.
+    """
     kernel, bias = weights
-    return _convolved(layer, given[0], kernel[np.newaxis, np.newaxis], bias)
+    flat = len(layer.input.shape) == 2
+    pixels = given[0].shape[1:3] if flat else (1, 1)
+    return _convolved(layer, given[0], kernel.reshape(*pixels, -1, layer.units), bias)
 
 
 def _convolved(layer: Any, tensor: _Tensor, kernel: Any, bias: Any) -> _Tensor:
@@ -140,6 +146,21 @@ def _add(layer: Any, given: list[_Tensor], _: _Weights) -> _Tensor:
     return total
 
 
+def _largest(layer: Any, given: list[_Tensor], _: _Weights) -> _Tensor:
+    return tf.raw_ops.MaxPool(
+        input=given[0],
+        ksize=[1, *layer.pool_size, 1],
+        strides=[1, *layer.strides, 1],
+        padding=layer.padding.upper(),
+        name=layer.name,
+    )
+
+
+def _flat(_layer: Any, given: list[_Tensor], _: _Weights) -> _Tensor:
+    """As it is: the dense layer after it takes the pixels in the same order."""
+    return given[0]
+
+
 def _average(layer: Any, given: list[_Tensor], _: _Weights) -> _Tensor:
     axes = _constant(f"{layer.name}/axes", (1, 2), np.int32)
     return tf.raw_ops.Mean(input=given[0], axis=axes, keep_dims=True, name=layer.name)
@@ -150,7 +171,9 @@ _WRITERS: Final[dict[type, Callable[[Any, list[_Tensor], _Weights], _Tensor]]] =
     layers.Dense: _dense,
     layers.ReLU: _relu,
     layers.Add: _add,
+    layers.MaxPooling2D: _largest,
     layers.GlobalAveragePooling2D: _average,
+    layers.Flatten: _flat,
 }
 
 

@@ -172,7 +172,8 @@ def open_devices(
         if place is None:
             raise TrainingError(f"TensorFlow failed: {reason}") from None
         raise TrainingError(
-            f"the workers have lost each other, start all of them again: {reason}"
+            "the workers have lost each other: start all of them again, they go on after the "
+            "last epoch kept"
         ) from None
 
 

@@ -15,12 +15,14 @@ from agent.errors import ModelError
 from agent.quiet import output_hidden
 from agent.runtimes.outputs import calibrated
 from converters.conversion import Job, convert
+from converters.folding import fold
 from converters.frozen_graph import freeze
-from converters.targets.deeplens import DeepLensTarget
+from converters.targets.deeplens import DeepLensTarget, _in_tensorflow
 from converters.targets.target import Task
 from tests.tensorflow1.check import SKIPPED, main
 from tests.tensorflow1.environment import RELEASES, UnavailableError, environment, run_graph
 from training.ferplus import FerPlus
+from training.networks import build
 
 # "Supporting TensorFlow Layers" in the AWS DeepLens developer guide.
 DOCUMENTED = """
@@ -151,6 +153,21 @@ def test_every_dense_layer_becomes_a_convolution(keras: Any) -> None:
 
     assert [n.op for n in graph.node].count("Conv2D") == 3
     assert "MatMul" not in {n.op for n in graph.node}
+
+
+def test_a_dense_layer_after_flattening_takes_all_pixels(keras: Any, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = build("vgg13", 0.125)
+    path = tmp_path / "vgg13.pb"
+    path.write_bytes(freeze(fold(model), Preprocessing(64), 0.01))
+    images = np.random.default_rng(2).integers(0, 256, (3, 64, 64), np.uint8)
+    inputs = Preprocessing(64).normalise(images)
+    expected = calibrated(model.predict(inputs, verbose=0), "logits", 0.01)
+    network = _in_tensorflow(path)
+    given = [network(image[np.newaxis, ..., np.newaxis].astype(np.float32))[0] for image in images]
+
+    assert np.ptp(expected, axis=1).min() > 0.01
+    np.testing.assert_allclose(given, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,15 @@ def test_fer_compact_folds_to_plain_layers_with_the_same_answers(keras: Any) -> 
     assert difference(model, plain) < 1e-5
 
 
+def test_the_papers_network_folds_with_the_same_answers(keras: Any) -> None:
+    model = shaken(build("vgg13", 0.125))
+
+    plain = fold(model)
+
+    assert kinds(plain) == {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense"}
+    assert difference(model, plain) < 1e-5
+
+
 def test_folding_leaves_the_model_itself_as_it_was(untrained: Callable[[], Any]) -> None:
     model = shaken(untrained())
     before = [np.array(weights) for weights in model.get_weights()]
