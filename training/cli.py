@@ -139,6 +139,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="run folder (default: build/train/MODEL)"
     )
     parser.add_argument("--fresh", action="store_true", help="forget the run that DIR holds")
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write the curves for TensorBoard, too"
+    )
     device_arguments.add_to(parser)
     plan_arguments.add_to(parser)
 
@@ -148,11 +151,14 @@ def _train(arguments: argparse.Namespace) -> None:
     data = load_arrays(arguments.data)
     load_keras()
     from training.devices import open_devices  # noqa: PLC0415  # needs Keras, seconds to load
+    from training.tensorboard import Curves  # noqa: PLC0415
     from training.train import train  # noqa: PLC0415
 
     workers, worker = device_arguments.workers_from(arguments)
+    folder = _run_folder(arguments)
     with open_devices(arguments.devices, workers, worker) as devices:
-        result = train(data, plan, _run_folder(arguments), arguments.fresh, devices=devices)
+        curves = Curves(folder) if arguments.tensorboard and devices.chief else None
+        result = train(data, plan, folder, arguments.fresh, curves, devices)
     print(f"the model is {result}" if devices.chief else "done; the first worker has the model")
 
 

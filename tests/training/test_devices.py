@@ -45,12 +45,13 @@ def steady(width):
     x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization()(x)))
     return keras.Model(image, layers.Dense(8, dtype="float32")(x))
 
-def compared(*given, devices):
+def compared(*given):
+    devices = given[-1]
     try:
         devices.require_same(os.getpid(), "number")
     except errors.TrainingError as refusal:
         print(refusal)
-    return whole(*given, devices=devices)
+    return whole(*given)
 
 networks.NETWORKS["steady"] = steady
 whole, train.train = train.train, compared

@@ -167,8 +167,11 @@ def test_train_without_plan_flags_follows_the_usual_plan(
 
     seen: list[tuple[Plan, Path]] = []
 
-    def noted(_: Any, plan: Plan, folder: Path, fresh: bool, devices: Any) -> Path:
+    def noted(
+        _: Any, plan: Plan, folder: Path, fresh: bool, after_epoch: Any, devices: Any
+    ) -> Path:
         seen.append((plan, folder))
+        assert (fresh, after_epoch, devices.count) == (False, None, 1)
         return folder
 
     monkeypatch.setattr(train, "train", noted)
