@@ -77,7 +77,7 @@ def train(
     if not len(images) or not len(valid_rows):
         raise TrainingError("no picture of the train or the valid part passes the votes' filter")
     _require_shares(run, min(plan.batch, len(images)))
-    run.devices.require_same(_fingerprint(plan, images, wanted), "plan and data")
+    run.devices.require_same(_fingerprint(plan, images), "plan and pictures")
     run.devices.on_chief(lambda: _open_folder(run, fresh))
     _share_state(run)
     valid = _inputs(run, data["valid"].images[valid_rows])
