@@ -14,7 +14,7 @@ FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass soak fuzz clean
+.PHONY: setup setup-dev run mms test lint train convert bench lock install uninstall wheel deb greengrass soak fuzz deeplens clean
 
 ## setup: the agent, the detector's weights and the demo footage
 setup: $(VENV)/.agent
@@ -54,6 +54,13 @@ mms: setup
 	@$(BIN)/emotion-convert --to mar --out build/mms/fer-compact.mar
 	@exec $(BIN)/python -m handlers.mms build/mms/fer-compact.mar --environment build/servers/mms \
 	  --log build/mms/server.log $(ARGS)
+
+## deeplens: an AWS DeepLens project, as a zip for Lambda and a model archive for S3 (ARGS="--config FILE")
+deeplens: setup-dev
+	$(PIP) download --quiet --require-hashes --no-deps --only-binary :all: \
+	  --dest build/deeplens/sdk -r requirements/deeplens.lock
+	@TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m handlers.deeplens --out build/deeplens \
+	  --sdk build/deeplens/sdk/greengrasssdk-*.whl $(ARGS)
 
 ## test: the checks and all tests
 test: setup-dev

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import numpy as np
@@ -17,10 +17,12 @@ from agent.faces.lookout import Lookout
 from agent.faces.region import NearDetector
 from agent.faces.tracker import Tracker
 from agent.reading import FaceReader
-from agent.settings import Settings
 from agent.stages import StageClock
 from agent.status import TrackStatus
 from agent.types import EmotionEvent, EventType, Frame, Scores, Track
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
 
 _NO_SCORES: Final = Scores(np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32))
 """What an event carries for a face that could never be read."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.calibration import Calibration
-from agent.emotion.manifest import Crop
 from agent.emotion.preprocess import GreyImage, Preprocessing
-from agent.emotion.prior import Prior
 from agent.faces.crop import face_crop
 from agent.faces.gates import gate
-from agent.runtimes.runtime import EmotionRuntime
-from agent.settings import FacesSettings
 from agent.stages import StageClock
 from agent.types import Face, Image, Reason, Scores
+
+if TYPE_CHECKING:
+    from agent.emotion.manifest import Crop
+    from agent.emotion.prior import Prior
+    from agent.runtimes.runtime import EmotionRuntime
+    from agent.settings import FacesSettings
 
 
 def cropped(

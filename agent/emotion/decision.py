@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.emotion.labels import EMOTIONS, UNKNOWN
-from agent.settings import EmotionSettings
 from agent.types import Reason, Scores
+
+if TYPE_CHECKING:
+    from agent.settings import EmotionSettings
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
-from agent.emotion.manifest import Crop
 from agent.emotion.preprocess import GreyImage, Preprocessing, to_grey
 from agent.types import Face, Image
+
+if TYPE_CHECKING:
+    from agent.emotion.manifest import Crop
 
 _LEAST_ROLL: Final = 4.0
 """Degrees. Smaller tilts are left alone: they are within the noise of the landmarks (about 2

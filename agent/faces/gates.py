@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import cv2
 
 from agent.emotion.preprocess import GreyImage
-from agent.settings import FacesSettings
 from agent.types import Face, Landmarks, Reason
+
+if TYPE_CHECKING:
+    from agent.settings import FacesSettings
 
 
 def gate(face: Face, crop: GreyImage, settings: FacesSettings) -> Reason | None:

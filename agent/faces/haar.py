@@ -16,7 +16,7 @@ from agent.types import Box, Face, Image
 
 MIN_SCORE: Final = 0.5
 
-_CASCADE: Final = "haarcascade_frontalface_alt2.xml"
+CASCADE: Final = "haarcascade_frontalface_alt2.xml"
 _DEBIAN_FOLDER: Final = "/usr/share/opencv4/haarcascades"
 _STEP: Final = 1.1  # from one window size to the next
 _USUAL_HITS: Final = 4  # windows on one face that OpenCV asks for by default; a score of one half
@@ -30,9 +30,14 @@ class Haar:
 
     name = "haar"
 
-    def __init__(self, min_score: float | None = None, longest_side: int = 640) -> None:
-        """Larger pictures are shrunk to `longest_side`. Raises `ModelError` on OpenCV 5, which has
-        no cascades.
+    def __init__(
+        self,
+        min_score: float | None = None,
+        longest_side: int = 640,
+        cascade: Path | None = None,
+    ) -> None:
+        """Larger pictures are shrunk to `longest_side`; without `cascade`, OpenCV's own file of it
+        is taken. Raises `ModelError` on OpenCV 5, which has no cascades.
         """
         self._longest_side = longest_side
         least = MIN_SCORE if min_score is None else min_score
@@ -45,9 +50,7 @@ class Haar:
                 f"faces.detector = haar needs OpenCV 4, this is {cv2.__version__}: choose "
                 "blazeface or yunet, or `pip install 'opencv-python-headless<5'`"
             )
-        # OpenCV's wheels bring the cascades along, Debian's package has them in a place of its own.
-        wheels = getattr(cv2, "data", None)
-        path = Path(wheels.haarcascades if wheels else _DEBIAN_FOLDER, _CASCADE)
+        path = cascade_file() if cascade is None else cascade
         self._cascade = cv2.CascadeClassifier(str(path))
         if self._cascade.empty():
             raise ModelError(f"{path}: missing or damaged; reinstall OpenCV 4")
@@ -69,3 +72,10 @@ class Haar:
             )
         ]
         return sorted(faces, key=lambda face: -face.score)
+
+
+def cascade_file() -> Path:
+    """Where this OpenCV keeps the cascade; the file may be missing."""
+    # OpenCV's wheels bring the cascades along, Debian's package has them in a place of its own.
+    wheels = getattr(cv2, "data", None)
+    return Path(wheels.haarcascades if wheels else _DEBIAN_FOLDER, CASCADE)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from agent.faces.assignment import assign, distance
 from agent.faces.motion import Motion
-from agent.settings import FacesSettings
 from agent.types import Box, Face, Track
+
+if TYPE_CHECKING:
+    from agent.settings import FacesSettings
 
 _FARTHEST: Final = 1.3
 """Largest `distance` of a pair: boxes of one size up to 1.4 times their width apart."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.emotion.labels import EMOTIONS
-from agent.emotion.manifest import Manifest
 from agent.errors import ModelError
+
+if TYPE_CHECKING:
+    from agent.emotion.manifest import Manifest
 
 _TINY = 1e-12  # keeps the logarithm of a probability of zero finite
 

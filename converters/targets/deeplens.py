@@ -35,7 +35,7 @@ class DeepLensTarget:
         from converters.frozen_graph import freeze  # noqa: PLC0415 - imports TensorFlow
 
         (folder / GRAPH).write_bytes(freeze(task.model, task.preprocessing, task.temperature))
-        graph = Artifact(GRAPH, self.name, "float32", optimizer=_optimizer(task.preprocessing))
+        graph = Artifact(GRAPH, self.name, "float32", optimizer=optimizer_for(task.preprocessing))
         try:
             import openvino  # noqa: PLC0415
         except ModuleNotFoundError:
@@ -51,7 +51,8 @@ class DeepLensTarget:
         return _DeepLensFile(manifest, network)
 
 
-def _optimizer(preprocessing: Preprocessing) -> DeviceOptimizer:
+def optimizer_for(preprocessing: Preprocessing) -> DeviceOptimizer:
+    """What `mo.optimize` is to be told of a graph with that input."""
     return DeviceOptimizer(
         model_name=Path(GRAPH).stem,
         input_width=preprocessing.side,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import time
 from math import inf
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from agent.settings import AudioSettings
 from agent.types import EmotionEvent
+
+if TYPE_CHECKING:
+    from agent.settings import AudioSettings
 
 Refusal = Literal["not chosen", "unsure", "muted", "quiet hours", "cooling down"]
 """Why an event stays silent."""

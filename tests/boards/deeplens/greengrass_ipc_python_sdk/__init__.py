@@ -1,0 +1,1 @@
+"""Stands in for the way to a Greengrass core."""
