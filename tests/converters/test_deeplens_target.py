@@ -19,8 +19,9 @@ from converters.folding import fold
 from converters.frozen_graph import freeze
 from converters.targets.deeplens import DeepLensTarget, _in_tensorflow
 from converters.targets.target import Task
+from tests.old_python import UnavailableError
 from tests.tensorflow1.check import SKIPPED, main
-from tests.tensorflow1.environment import RELEASES, UnavailableError, environment, run_graph
+from tests.tensorflow1.environment import RELEASES, environment, run_graph
 from training.ferplus import FerPlus
 from training.networks import build
 

@@ -20,7 +20,8 @@ from agent.emotion import manifest as manifests
 from agent.errors import AgentError
 from agent.quiet import output_hidden
 from agent.runtimes.outputs import calibrated
-from tests.tensorflow1.environment import RELEASES, UnavailableError, environment, run_graph
+from tests.old_python import UnavailableError
+from tests.tensorflow1.environment import RELEASES, environment, run_graph
 from training.errors import TrainingError
 
 LIMIT: Final = 1e-4
