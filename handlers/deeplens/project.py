@@ -24,6 +24,7 @@ from agent.faces.haar import CASCADE, cascade_file
 from agent.feedback.audio.pcm import RATE
 from agent.feedback.audio.repertoire import repertoire
 from agent.feedback.audio.samples import as_pcm
+from agent.quiet import output_hidden
 from agent.settings import AudioSettings, Settings
 from handlers.deeplens.lowering import lowered
 from handlers.mms.modules import needed
@@ -135,8 +136,9 @@ def _graph(manifest: Manifest, model: Path) -> bytes:
         from converters.keras_file import load_keras_file  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise AgentError(f"the graph needs {error.name}: pip install -e '.[convert]'") from None
-    network = fold(load_keras_file(model / manifest.source.file, len(manifest.labels)))
-    return freeze(network, manifest.preprocessing, manifest.temperature)
+    with output_hidden():
+        network = fold(load_keras_file(model / manifest.source.file, len(manifest.labels)))
+        return freeze(network, manifest.preprocessing, manifest.temperature)
 
 
 def _code() -> dict[str, bytes]:
