@@ -131,7 +131,8 @@ class Calibration:
         if self.state != "measuring":
             return
         with self._lock:
-            if (measuring := self._measuring) is not None:
+            measuring = self._measuring
+            if measuring is not None:
                 self._measure(measuring, time, sights)
 
     def give_up_waiting(self) -> None:
