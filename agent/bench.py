@@ -12,11 +12,11 @@ from typing import Any
 
 from agent.bench_feedback import as_lines, bench_feedback
 from agent.errors import AgentError
-from agent.service import open_vision
 from agent.settings import Settings
 from agent.sources.opening import open_source
 from agent.sources.source import SourceState
 from agent.stages import STAGES, StageClock
+from agent.vision import open_vision
 
 _WARM_UP = 10  # frames; the first ones fill caches and load kernels
 

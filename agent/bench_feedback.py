@@ -24,12 +24,12 @@ from agent.feedback.audio.sink import AudioSink
 from agent.feedback.mqtt.removal import remove
 from agent.feedback.mqtt.sink import MqttSink
 from agent.pipeline import Pipeline
-from agent.service import open_vision
 from agent.settings import AudioSettings, MqttSettings, Settings
 from agent.sources.opening import open_source
 from agent.sources.source import Source
 from agent.status import Status, StatusBoard
 from agent.types import EmotionEvent
+from agent.vision import open_vision
 
 logger = logging.getLogger(__name__)
 

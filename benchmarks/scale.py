@@ -27,11 +27,11 @@ import numpy as np
 from agent.downloads import require
 from agent.faces.schedule import Look
 from agent.runtimes import litert
-from agent.service import open_vision
 from agent.settings import Settings
 from agent.sources.film import Film
 from agent.sources.opening import open_source
 from agent.types import Frame, Image
+from agent.vision import open_vision
 
 FPS = 30
 WARM_UP = 15

@@ -14,11 +14,11 @@ from agent.faces.detectors import open_detector
 from agent.inference.pictures import PictureCropper, stacked
 from agent.layers import load
 from agent.runtimes.opening import open_runtime
-from agent.service import open_vision
 from agent.settings import Settings
 from agent.sources.pictures import Picture
 from agent.stages import StageClock
 from agent.types import Box, Frame
+from agent.vision import open_vision
 from benchmarks.candidates.measuring import Clock, Read, main
 
 

@@ -18,10 +18,10 @@ import pytest
 
 from agent.calibration import Calibration
 from agent.cli import main
-from agent.service import open_vision
 from agent.settings import Settings, SourceSettings
 from agent.sources.opening import open_source
 from agent.types import Frame
+from agent.vision import open_vision
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher, wait_for
 from tests.browsers.chromium import Visitor, chromium

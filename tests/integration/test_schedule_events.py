@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from agent.faces.schedule import Look
-from agent.service import open_vision
 from agent.settings import Settings
 from agent.sources.opening import open_source
 from agent.types import EmotionEvent
+from agent.vision import open_vision
 
 DemoFile = Callable[[str], Path]
 TOLERANCE = 0.2  # seconds of the film
