@@ -158,8 +158,8 @@ class Calibration:
         baseline = baseline_of(np.array(measuring.rows).reshape(-1, 8))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
         self.kept = Kept(baseline, self._model, now, len(measuring.rows))
-        self._measuring, self.trouble = None, None
         self._keep()
+        self._measuring, self.trouble = None, None  # told only once it is kept
         logger.info("calibrated: %s", in_words(self.kept))
 
     def _refuse(self, why: str) -> None:

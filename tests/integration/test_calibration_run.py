@@ -136,6 +136,8 @@ def _by_mqtt(agent: Agent, watcher: Watcher) -> None:
     watcher.first(f"{COMMAND}/result", lambda told: "START or UNDO" in told["message"])
     watcher.publish(COMMAND, "START")
     watcher.first(f"{COMMAND}/result", lambda told: told["ok"] and "neutral" in told["message"])
+    watcher.first(STATE, lambda state: state["calibration"]["state"] == "measuring")
+    watcher.forget()  # states of the command line's turn may have come late
     watcher.first(STATE, lambda state: state["calibration"]["state"] == "applied")
     assert agent.kept.exists()
     watcher.publish(COMMAND, "UNDO")

@@ -21,7 +21,7 @@ from agent.pipeline import Pipeline
 from agent.reading import FaceReader
 from agent.runtimes.mms.runtime import MmsRuntime
 from agent.runtimes.opening import open_runtime
-from agent.settings import MmsSettings, RuntimeSettings, Settings, SourceSettings
+from agent.settings import FacesSettings, MmsSettings, RuntimeSettings, Settings, SourceSettings
 from agent.sources.opening import open_source
 from agent.sources.source import SourceState
 from agent.types import EmotionEvent
@@ -176,7 +176,8 @@ def events(
     health: Callable[[str], None],
 ) -> list[EmotionEvent]:
     """The events of every frame of a film; `disturb` is called before each."""
-    whole = Settings(runtime=settings)
+    # Every frame is read, so that each count has its place in the film.
+    whole = Settings(runtime=settings, faces=FacesSettings(detect_every=1))
     runtime, manifest = open_runtime(settings, health)
     detector = open_detector(whole.faces, 1)
     crop = manifest.crop_for(detector.name)
