@@ -143,7 +143,7 @@ def test_what_a_server_will_never_take_is_counted_told_once_and_left_out(
     wait_for(lambda: len(receiver.taken) == 3)
     assert receiver.frames == [2, 4, 6]
     assert refused.sink.outbox.rejected == 4
-    assert ["400" in line for line in warnings(caplog)] == [True, False]
+    assert ["400 Bad" in line for line in warnings(caplog)] == [True, False]
 
 
 def test_a_redirection_is_told_and_not_followed(
