@@ -139,8 +139,9 @@ def test_a_server_gives_the_same_events_as_the_model_here(
 
 
 def test_no_frame_is_lost_when_the_server_dies_in_the_middle_of_a_film(
-    archive: Path, film: Path, here: list[dict[str, Any]], log: Path, tmp_path: Path
+    archive: Path, film: Path, log: Path, tmp_path: Path
 ) -> None:
+    here, _ = printed(film, runtime__kind="tflite", faces__detect_every=1)
     health: list[str] = []
     with running("mms", archive, log) as server:
         again = ModelServer(server.installation, server.plan, tmp_path / "again.log")
