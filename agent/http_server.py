@@ -10,7 +10,8 @@ import ssl
 import threading
 from typing import Final
 
-from aiohttp import web
+from aiohttp import web, web_app
+from aiohttp.http_exceptions import HttpProcessingError
 
 from agent.errors import AgentError
 from agent.http_connections import ConnectionLimits
@@ -23,6 +24,19 @@ _KEPT: Final = 60.0
 """Seconds that a connection may rest between two requests."""
 _PATIENCE: Final = 5.0
 """Seconds after which closing goes on without a handler that blocks the server's thread."""
+
+
+def _is_of_ours(record: logging.LogRecord) -> bool:
+    """Whether a record is about more than a request that is no HTTP; that gets one line instead."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    logger.debug("a request is no HTTP: %s", " ".join(error.message.split()))
+    return False
+
+
+_requests = logging.getLogger(f"{__name__}.requests")
+_requests.addFilter(_is_of_ours)
 
 
 class AddressTakenError(AgentError):
@@ -56,6 +70,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_requests,
             handler_cancellation=True,
             keepalive_timeout=_KEPT,
             shutdown_timeout=_GRACE,
@@ -94,6 +109,7 @@ class HttpServer:
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
             logger.warning("%s does not end; going on without it", self._thread.name)
+        _forget_handlers()
 
     async def _listen(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         await self._runner.setup()
@@ -118,6 +134,14 @@ class HttpServer:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+def _forget_handlers() -> None:
+    """Clear aiohttp's cache of handlers, which keeps every application that has answered alive."""
+    for name in ("_cached_build_middleware", "_build_middlewares"):  # the latter before 3.11
+        clear = getattr(getattr(web_app, name, None), "cache_clear", None)
+        if clear is not None:
+            clear()
 
 
 def _told(error: OSError, host: str, port: int, setting: str) -> AgentError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -71,6 +73,34 @@ def test_a_closed_server_gives_back_its_port_and_its_thread(stack: ExitStack) ->
     assert get(again)[0] == 200
 
 
+def test_a_closed_server_leaves_no_application_behind(stack: ExitStack) -> None:
+    for _ in range(3):
+        server = serve(stack, thread_name)
+        assert get(server)[0] == 200
+        server.close()
+    stack.pop_all()
+    del server
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, web.Application)]
+
+
+@pytest.mark.parametrize("asked", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n"])
+def test_what_is_no_http_is_one_quiet_line(
+    stack: ExitStack, caplog: pytest.LogCaptureFixture, asked: bytes
+) -> None:
+    caplog.set_level(logging.DEBUG, "agent")
+    server = serve(stack, thread_name)
+    with socket.create_connection((server.host, server.port), timeout=WAIT) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in client.recv(9999)
+        client.sendall(asked)
+        assert b"400 Bad Request" in client.recv(9999)
+    (told,) = [record for record in caplog.records if "no HTTP" in record.getMessage()]
+    assert (told.levelname, told.exc_info) == ("DEBUG", None)
+    assert "\n" not in told.getMessage()
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
 def test_a_taken_port_is_one_line_that_names_the_setting(stack: ExitStack) -> None:
     port = serve(stack, thread_name).port
     with pytest.raises(AddressTakenError, match=rf"web\.port {port}: another program") as told:
@@ -89,13 +119,16 @@ def test_an_address_that_is_not_here_is_one_line_that_names_the_setting(
     assert threads() == []
 
 
-def test_a_failing_handler_costs_one_answer(stack: ExitStack) -> None:
+def test_a_failing_handler_costs_one_answer_and_is_logged(
+    stack: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
     async def fail(request: web.Request) -> web.Response:
         raise ValueError("a mistake of the handler")
 
     server = serve(stack, fail)
     assert get(server)[0] == 500
     assert get(server)[0] == 500
+    assert caplog.text.count("ValueError: a mistake of the handler") == 2
 
 
 def test_a_handler_is_cancelled_when_its_client_goes(stack: ExitStack) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from aiohttp.http_exceptions import HttpProcessingError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -48,7 +47,4 @@ def test_bytes_that_are_nearly_http_break_nothing(
     assert not answer or answer.startswith(b"HTTP/1."), answer[:100]
     assert answer[9:10] != b"5", answer[:200]
     assert served.ask("/api/v1/state").status == 200
-    # aiohttp logs what it could not take apart, and answers 400.
-    errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert all(isinstance(error, HttpProcessingError) for error in errors), errors
-    caplog.clear()
+    assert not caplog.records
