@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from agent.feedback.mqtt import visit
+from agent.feedback.mqtt.link import Link, LinkError, Lost
+from agent.feedback.mqtt.login import read_login
+from agent.settings import MqttSettings
 from tests.brokers.hall import BASE, EVENTS, Hall
-from tests.brokers.mosquitto import Mosquitto
+from tests.brokers.mosquitto import USERS, Mosquitto, free_ports
 from tests.brokers.publisher import numbered
 from tests.brokers.road import Road
 from tests.brokers.watcher import Watcher, wait_for
@@ -100,3 +105,35 @@ def test_a_broker_gets_no_more_at_once_than_it_allows(tmp_path: Path, window: in
         assert [seen.json["frame"] for seen in watcher.on(EVENTS)] == list(range(100))
         watcher.until(lambda: watcher.on(f"{BASE}/availability")[-1].payload == b"offline")
         assert 0 < road.most_in_flight <= window
+
+
+def test_connections_that_have_ended_leave_nothing_open(broker: Mosquitto) -> None:
+    broker.start()
+
+    def link(port: int, password: str = USERS["agent"]) -> Link:
+        told = {"host": "127.0.0.1", "port": port, "username": "agent", "password": password}
+        settings = MqttSettings.model_validate(told)
+        return Link(read_login(settings), settings, "5", "hall", None)
+
+    def come_and_go() -> None:
+        lost = link(broker.plain)
+        left = link(broker.plain)  # of the same name, so that the broker ends the former
+        while not isinstance(lost.next(timeout=60), Lost):
+            pass
+        lost.close()
+        left.close()
+        with pytest.raises(LinkError, match="refuses the login"):
+            link(broker.plain, password="wrong")
+        with pytest.raises(LinkError, match="nothing listens"):
+            link(free_ports(1)[0])
+
+    gc.collect()
+    gc.disable()  # a collection would close what was only forgotten
+    try:
+        come_and_go()
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        for _ in range(5):
+            come_and_go()
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    finally:
+        gc.enable()

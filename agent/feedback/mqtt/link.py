@@ -117,6 +117,7 @@ class Link:
         try:
             self._client.connect(login.host, login.port, settings.keepalive)
         except (OSError, ValueError) as error:
+            self._end()
             raise LinkError(_in_words(error, settings)) from None
         self._client.loop_start()
         try:
@@ -203,7 +204,7 @@ class Link:
         raise LinkError("connects, but does not answer the login; is it an MQTT broker?")
 
     def _end(self) -> None:
-        """Close the socket whatever is still to be sent, and wait for paho's thread."""
+        """Close every socket, whatever is still to be sent, and wait for paho's thread."""
         line = self._client.socket()
         if line is not None:
             try:
@@ -212,6 +213,8 @@ class Link:
             except OSError:
                 pass  # it is closed already
         self._client.loop_stop()
+        # paho's thread leaves its wake-up sockets open, and its calls to us keep the client alive.
+        self._client.reinitialise()
 
     def _on_connect(
         self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, properties: Any
