@@ -128,6 +128,11 @@ class Stand:
         self.until(lambda: self.look()["state"] == "live", 60, "the agent does not start")
         self._reader = Reader(self.page)
 
+    def is_complete(self) -> bool:
+        """Whether everything is open that the first event, sound and visit of the page open."""
+        stored = any(self.state.rglob("history.db-wal"))
+        return bool(stored and self.watcher.seen and self.reader.opened)
+
     def look(self) -> dict[str, Any]:
         """The agent's state, by its API; an empty `state` while the page is opened anew."""
         try:
@@ -215,4 +220,5 @@ def raised(folder: Path) -> Iterator[Stand]:
         stack.callback(stand.end)
         stand.start()
         stand.until(stand.is_well, 60, "the agent is not well")
+        stand.until(stand.is_complete, 60, "the agent has told no event")
         yield stand
