@@ -19,6 +19,7 @@ from agent.control import Control
 from agent.errors import AgentError
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.file_watch import FileWatch
+from agent.memory import share_one_arena
 from agent.model_api.opening import open_model_api
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
@@ -63,6 +64,7 @@ def run(
     `read_settings` reads the settings anew where that is asked for (SIGHUP, MQTT, a change of
     `file`); only what differs is started anew, and what cannot be used is left as it was.
     """
+    share_one_arena()
     with _signals() as signals, ExitStack() as stack:
         calibration = Calibration(_baseline(settings))
         control = Control(_switches(settings), read_settings, calibration)

@@ -13,6 +13,7 @@ from agent.errors import AgentError
 from agent.feedback.opening import PARTS, Opening, Part
 from agent.feedback.queued import QueuedSink
 from agent.feedback.sink import Sink
+from agent.memory import release
 from agent.settings import Settings
 from agent.status import StatusBoard
 from agent.types import EmotionEvent
@@ -62,6 +63,7 @@ class Feedback:
                 before.join()
             for outlet in self._outlets:
                 outlet.change(settings)
+            release()  # a closed server is full of cycles, and Python lets many pile up
 
         if before is not None or any(outlet.needs(settings) for outlet in self._outlets):
             self._changing = Thread(target=work, name="feedback", daemon=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import threading
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from aiohttp import web
 
 from agent.control import Control
 from agent.emotion.labels import EMOTIONS
@@ -15,9 +20,10 @@ from agent.errors import AgentError
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.feedback.history import history_file
 from agent.feedback.recorded import Selection, read_events
-from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings
+from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings, WebSettings
 from agent.status import StatusBoard
 from agent.types import Box, EmotionEvent
+from tests.brokers.mosquitto import free_ports
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +201,32 @@ def test_the_picture_does_not_depend_on_what_concerns_sinks_alone() -> None:
     assert {"events", "history", "audio", "mqtt"} <= SECTIONS
     assert not SECTIONS & {"device", "source", "faces", "runtime", "emotion"}
     assert set(Settings.model_fields) >= SECTIONS
+
+
+def test_changes_leave_no_former_page_thread_or_handle(folder: Path) -> None:
+    def held() -> tuple[int, int, int]:
+        pages = sum(isinstance(one, web.Application) for one in gc.get_objects())
+        return pages, threading.active_count(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    def change(number: int) -> None:
+        page = WebSettings(enabled=True, port=port, preview_fps=1 + number)
+        feedback.change(settings(folder / f"events-{number}").model_copy(update={"web": page}))
+        settle(feedback)
+        feedback.publish(event(number))
+        with urlopen(f"http://127.0.0.1:{port}/api/v1/state", timeout=60) as reply:
+            assert reply.status == 200
+
+    (port,) = free_ports(1)
+    feedback = Feedback(settings(folder / "events"), Control(), StatusBoard())
+    gc.collect()
+    gc.disable()  # so that nothing but the change itself has collected
+    try:
+        change(1)
+        settled = held()
+        for number in range(2, 8):
+            change(number)
+        assert held() == settled
+        assert settled[0] == 1
+    finally:
+        gc.enable()
+        feedback.close()
