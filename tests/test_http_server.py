@@ -7,6 +7,7 @@ import gc
 import logging
 import socket
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
@@ -74,14 +75,17 @@ def test_a_closed_server_gives_back_its_port_and_its_thread(stack: ExitStack) ->
 
 
 def test_a_closed_server_leaves_no_application_behind(stack: ExitStack) -> None:
-    for _ in range(3):
-        server = serve(stack, thread_name)
-        assert get(server)[0] == 200
-        server.close()
+    application = web.Application()
+    application.router.add_get("/", thread_name)
+    remembered = weakref.ref(application)
+    server = HttpServer(application, "127.0.0.1", 0, "web")
+    stack.callback(server.close)
+    assert get(server)[0] == 200
+    server.close()
     stack.pop_all()
-    del server
+    del application, server
     gc.collect()
-    assert not [one for one in gc.get_objects() if isinstance(one, web.Application)]
+    assert remembered() is None
 
 
 @pytest.mark.parametrize("asked", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n"])

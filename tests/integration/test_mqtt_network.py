@@ -134,6 +134,6 @@ def test_connections_that_have_ended_leave_nothing_open(broker: Mosquitto) -> No
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         for _ in range(5):
             come_and_go()
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
     finally:
         gc.enable()
