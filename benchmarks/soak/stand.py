@@ -21,9 +21,10 @@ from benchmarks.soak.camera import store_footage
 from benchmarks.soak.clients import Reader
 from benchmarks.soak.clock import JumpingClock
 from benchmarks.soak.process import Held, held
-from tests.brokers.mosquitto import USERS, Mosquitto, free_ports
+from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher
 from tests.cameras.program import CameraProgram
+from tests.servers.ports import free_port
 from tests.sound_card import Card
 
 RATE: Final = 15.0
@@ -216,7 +217,7 @@ def raised(folder: Path) -> Iterator[Stand]:
         card = Card(folder)
         card.connect("/dev/null")
         clock = JumpingClock(folder)
-        stand = Stand(folder, camera, broker, card, clock, free_ports(1)[0], watcher)
+        stand = Stand(folder, camera, broker, card, clock, free_port(), watcher)
         stack.callback(stand.end)
         stand.start()
         stand.until(stand.is_well, 60, "the agent is not well")
