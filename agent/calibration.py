@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from agent.durable import write_durably
 from agent.emotion.baseline import Baseline, UnsteadyError, baseline_of
 from agent.errors import AgentError
 from agent.types import Box
@@ -173,12 +173,7 @@ class Calibration:
             if self.kept is None:
                 self._file.unlink(missing_ok=True)
                 return
-            fresh = self._file.with_suffix(".new")
-            with fresh.open("w") as stream:
-                json.dump(_as_dict(self.kept), stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(self._file)
+            write_durably(self._file, json.dumps(_as_dict(self.kept)))
         except OSError as error:
             problem = error.strerror or error
             logger.warning("%s: %s: the calibration is lost at the next start", self._file, problem)

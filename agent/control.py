@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
 from agent.calibration import Calibration
+from agent.durable import write_durably
 from agent.errors import AgentError
 from agent.settings import Settings
 
@@ -112,26 +112,11 @@ class Control:
         if self._file is None:
             return
         text = json.dumps({"muted": self._muted, "paused": self._paused})
-        fresh = self._file.with_suffix(".new")
         try:
-            with fresh.open("w") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())  # off has to mean off, also after a power cut
-            fresh.replace(self._file)
-            _to_disk(self._file.parent)
+            write_durably(self._file, text)  # off has to mean off, also after a power cut
         except OSError as error:
             problem = error.strerror or error
             logger.warning("%s: %s: switches are lost at the next start", self._file, problem)
-
-
-def _to_disk(folder: Path) -> None:
-    """Have the names in a folder written out, a renaming among them."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _kept(file: Path | None) -> tuple[bool, bool]:

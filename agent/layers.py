@@ -94,7 +94,7 @@ def load_with_origins(
             values[key], origins[key] = value, layer.origin(key)
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(_nested(values))
+        settings = Settings.model_validate(nested(values))
     except ValidationError as error:
         problems += _told(error, values, origins)
     if settings is not None:
@@ -206,7 +206,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their full names (`mqtt.host`) as tables in tables."""
     tree: dict[str, Any] = {}
     for key, value in values.items():
         *sections, name = key.split(".")

@@ -59,6 +59,6 @@ def moved(face: Face, by: Point) -> Face:
     box = Box(face.box.x + x, face.box.y + y, face.box.width, face.box.height)
     if face.landmarks is None:
         return Face(box, face.score)
-    eyes, more = face.landmarks, [(face.landmarks.nose), (face.landmarks.mouth)]
-    points = [(px + x, py + y) for px, py in (eyes.left_eye, eyes.right_eye, *more)]
-    return Face(box, face.score, Landmarks(*points))
+    marks = face.landmarks
+    points = (marks.left_eye, marks.right_eye, marks.nose, marks.mouth)
+    return Face(box, face.score, Landmarks(*((px + x, py + y) for px, py in points)))

@@ -50,7 +50,10 @@ def recipe(digest: str, bucket: str, name: str = NAME) -> dict[str, Any]:
         "ComponentDescription": "Reads facial expressions from a camera and tells them as events",
         "ComponentPublisher": "emotion-agent",
         "ComponentConfiguration": {
-            "DefaultConfiguration": {"settings": _nested(SETTINGS), "accessControl": _access(name)}
+            "DefaultConfiguration": {
+                "settings": layers.nested(SETTINGS),
+                "accessControl": _access(name),
+            }
         },
         "ComponentDependencies": {
             "aws.greengrass.Nucleus": {"VersionRequirement": ">=2.5.0", "DependencyType": "SOFT"}
@@ -98,17 +101,6 @@ def _access(name: str) -> dict[str, Any]:
             }
         }
     }
-
-
-def _nested(settings: dict[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        *sections, last = key.split(".")
-        table = tree
-        for section in sections:
-            table = table.setdefault(section, {})
-        table[last] = value
-    return tree
 
 
 def as_json(value: Any) -> str:
