@@ -16,6 +16,7 @@ from agent import __version__
 from agent.commands import calibrate, doctor, events, mqtt, settings, sounds, web
 from agent.errors import AgentError
 from agent.layers import Loaded, load_with_origins, parse_override
+from agent.quiet import own_errors
 from agent.settings import Settings
 
 _DEFAULT_FILE: Final = Path("/etc/emotion-agent/agent.toml")
@@ -209,7 +210,7 @@ def _log_to_stderr(verbose: bool) -> None:
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="emotion-agent: %(message)s" if not verbose else "%(asctime)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        stream=own_errors(),
     )
 
 

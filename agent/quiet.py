@@ -6,11 +6,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO, TextIOWrapper
+from threading import Lock
+from typing import Final, TextIO
+
+_HIDING: Final = Lock()
+"""Two that hide at once would take each other's nowhere for what is to come back."""
 
 
 @contextmanager
 def output_hidden(hide: bool = True) -> Iterator[None]:
-    """Send standard output and error nowhere, what C++ libraries print included."""
+    """Send standard output and error nowhere, what C++ libraries print included.
+
+    For a tool's one thread: what others print meanwhile is lost, too.
+    """
     if not hide:
         yield
         return
@@ -32,3 +41,34 @@ def output_hidden(hide: bool = True) -> Iterator[None]:
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+
+
+@contextmanager
+def chatter_hidden() -> Iterator[None]:
+    """Send what native code prints on standard error nowhere, for a process with more to say.
+
+    Standard output stays, and so does what is written to `own_errors`, by whatever thread.
+    """
+    with _HIDING:
+        _flush()
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
+
+def own_errors() -> TextIO:
+    """Standard error as a stream that `chatter_hidden` leaves alone; made once, for the log."""
+    errors: TextIO = sys.stderr
+    if errors is not sys.__stderr__:
+        return errors  # a test's, or a caller's
+    return TextIOWrapper(
+        FileIO(os.dup(errors.fileno()), "w"),
+        encoding=errors.encoding,
+        errors="backslashreplace",
+        write_through=True,
+    )

@@ -1,10 +1,25 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from threading import Barrier, Thread
 
 import pytest
 
-from agent.quiet import output_hidden
+from agent.quiet import chatter_hidden, output_hidden
+
+WHILE_HIDDEN = """
+import logging, os, sys
+from agent.quiet import chatter_hidden, own_errors
+
+logging.basicConfig(stream=own_errors())
+with chatter_hidden():
+    os.write(2, b"native chatter")
+    logging.warning("a device is lost")
+    print("an event")
+print("after", file=sys.stderr)
+"""
 
 
 def test_what_native_code_prints_is_hidden_and_later_output_is_not(
@@ -31,3 +46,32 @@ def test_nothing_is_hidden_when_not_asked(capfd: pytest.CaptureFixture[str]) -> 
         os.write(1, b"heard\n")
 
     assert capfd.readouterr().out == "heard\n"
+
+
+def test_the_log_and_the_events_are_kept_while_a_library_chatters() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_HIDDEN], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "an event\n"
+    assert done.stderr == "WARNING:root:a device is lost\nafter\n"
+
+
+def test_two_threads_that_hide_at_once_leave_standard_error_as_it_was(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    together = Barrier(2)
+
+    def hide() -> None:
+        for _ in range(200):
+            together.wait()
+            with chatter_hidden():
+                os.write(2, b"native chatter")
+
+    threads = [Thread(target=hide) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"heard\n")
+
+    assert capfd.readouterr().err == "heard\n"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import ModelError
-from agent.quiet import output_hidden
+from agent.quiet import chatter_hidden
 
 
 class Interpreter(Protocol):
@@ -44,7 +44,7 @@ def load_interpreter(model: Path | bytes, threads: int = 1) -> Interpreter:
         raise ModelError(f"{name}: {error.strerror or error}") from None
     kind = _interpreter_class()
     try:
-        with output_hidden():  # the library tells which delegate it made, on standard error
+        with chatter_hidden():  # the library tells which delegate it made, on standard error
             interpreter = cast(Interpreter, kind(model_content=content, num_threads=threads))
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:

@@ -126,10 +126,12 @@ class Watcher:
             self._changed.notify_all()
 
 
-def wait_for(wanted: Callable[[], Any], seconds: float = PATIENCE) -> None:
-    """Wait until a condition holds."""
+def wait_for(
+    wanted: Callable[[], Any], seconds: float = PATIENCE, told: Callable[[], str] = str
+) -> None:
+    """Wait until a condition holds; `told` gives what a failure should print, a log for one."""
     until = time.monotonic() + seconds
     while not wanted():
         if time.monotonic() > until:
-            pytest.fail("waited in vain")
+            pytest.fail(f"waited in vain; {told()}")
         time.sleep(0.01)

@@ -101,7 +101,7 @@ def test_a_run_goes_on_without_a_device_that_works(
         )
     try:
         told = "going on without sound until it is back"
-        wait_for(lambda: told in log.read_text())
+        wait_for(lambda: told in log.read_text(), told=log.read_text)
         before = events.read_text().count("happiness")
         wait_for(lambda: events.read_text().count("happiness") >= before + 4)  # another smile, too
         agent.terminate()

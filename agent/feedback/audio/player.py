@@ -167,17 +167,26 @@ class Player:
     def _send(self, process: OutputProcess, cue: Cue) -> None:
         self._number += 1
         self._current = cue
-        self._deadline = monotonic() + self._sounds.seconds(cue.sound) + self._patience
+        # A cue that replaces another must not make a device that hangs look alive.
+        self._deadline = min(self._deadline, self._latest(cue))
         process.play(self._number, cue.sound)
+
+    def _latest(self, cue: Cue) -> float:
+        """When a device that plays this cue must have answered."""
+        return monotonic() + self._sounds.seconds(cue.sound) + self._patience
 
     def _take(self, answer: Answer) -> None:
         if answer.word == "unusable":
             self._give_up(answer.rest)
-        elif answer.word in {"failed", "gone"}:
+            return
+        if answer.word in {"failed", "gone"}:
             self._fail(answer.rest)
-        elif self._current is None or answer.number != self._number:
+            return
+        if self._current is not None:
+            self._deadline = self._latest(self._current)
+        if self._current is None or answer.number != self._number:
             return  # about a cue that has been replaced
-        elif answer.word == "first":
+        if answer.word == "first":
             self._began(self._current, answer.time)
         else:
             self._ended(self._current)

@@ -102,6 +102,24 @@ def test_a_device_that_hangs_when_it_is_opened(
     sounds.close()
 
 
+def test_a_device_that_hangs_is_found_however_often_cues_come(
+    card: Card, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "nobody-reads")
+    card.connect(str(tmp_path / "nobody-reads"))
+    sounds = Sounds({PROBE: bytes(4800), "fear": SOUNDS["fear"]})
+    player = Player(None, sounds, patience=1.0)
+
+    def ask() -> bool:
+        player.play(Cue("fear", monotonic(), monotonic()))
+        return bool(warnings(caplog))
+
+    until(ask)
+    assert "it does not answer" in warnings(caplog)[0]
+    player.close()
+    sounds.close()
+
+
 def test_without_any_device_it_says_so_once_and_plays_on_one_that_appears(
     card: Card, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
