@@ -29,6 +29,7 @@ from training.ferplus import FerPlus
 from training.history import HISTORY_COLUMNS, read_history
 from training.losses import epoch_targets, loss_for
 from training.networks import build
+from training.normalisation import with_fused_normalisation
 from training.plan import Plan
 from training.targets import majority_labels, targets
 
@@ -101,7 +102,7 @@ def _assemble(plan: Plan, folder: Path, devices: OneDevice) -> _Run:
     keras.config.set_dtype_policy(plan.precision)
     try:
         with devices.scope():
-            model = build(plan.model, plan.width)
+            model = with_fused_normalisation(build(plan.model, plan.width))
     finally:
         keras.config.set_dtype_policy("float32")
     if plan.start_from is not None:
