@@ -148,6 +148,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     plan = plan_arguments.plan_from(arguments)
+    plan.require_files()  # reading the data and loading Keras take a while
     data = load_arrays(arguments.data)
     load_keras()
     from training.devices import open_devices  # noqa: PLC0415  # needs Keras, seconds to load

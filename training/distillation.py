@@ -34,8 +34,6 @@ def softened(
 
 
 def _load(path: Path) -> keras.Model:
-    if not path.is_file():
-        raise TrainingError(f"{path}: no such teacher")
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, OSError) as error:

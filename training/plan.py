@@ -73,6 +73,14 @@ class Plan:
         """Decay of the weight average at a step: short at first, so that the start is forgotten."""
         return min(self.average, (1 + step) / (10 + step))
 
+    def require_files(self) -> None:
+        """Raise `TrainingError` for a model to start from, or a teacher, that is not there."""
+        if self.start_from is not None and not Path(self.start_from).is_file():
+            raise TrainingError(f"{self.start_from}: no such file to start from")
+        for teacher in self.teachers:
+            if not Path(teacher).is_file():
+                raise TrainingError(f"{teacher}: no such teacher")
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as JSON knows them."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))

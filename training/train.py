@@ -69,6 +69,7 @@ def train(
     same batches in the same order whether it was interrupted or not, and on however many `devices`.
     Of several workers, the chief alone has the run folder.
     """
+    plan.require_files()
     missing = {"train", "valid"} - data.keys()
     if missing:
         raise TrainingError(f"the data has no {' and no '.join(sorted(missing))} part")
@@ -185,8 +186,6 @@ def _keep_model(run: _Run) -> None:
 
 def _take_weights(model: keras.Model, path: Path) -> None:
     """Begin with the weights of a finished model of the same network."""
-    if not path.is_file():
-        raise TrainingError(f"{path}: no such file to start from")
     try:
         model.set_weights(keras.models.load_model(path, compile=False).get_weights())
     except (ValueError, OSError) as error:

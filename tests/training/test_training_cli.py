@@ -298,3 +298,11 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert main(tables.arguments) == 1
     assert "tqdm is not installed: pip install 'emotion-agent[train]'" in only_error_line(capsys)
+
+
+def test_a_teacher_that_is_not_there_is_told_before_the_data_is_read(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    teacher = str(tmp_path / "nowhere.keras")
+    assert main(["train", "--data", str(tmp_path / "nothing.npz"), "--teacher", teacher]) == 1
+    assert f"{teacher}: no such teacher" in only_error_line(capsys)
