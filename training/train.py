@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from agent.emotion.preprocess import Preprocessing
 from training.augment import augment
+from training.averaging import follower
 from training.devices import OneDevice
 from training.distillation import softened
 from training.errors import DivergedError, TrainingError
@@ -44,6 +45,8 @@ class _Run:
     """The network being trained, in the plan's precision."""
     averaged: keras.Model
     """The same network in float32, holding the moving average of the weights."""
+    follow: Callable[[float], None]
+    """Moves the averaged weights; gets the share of themselves that they keep."""
     devices: OneDevice
     epoch: int = 0
     """Epochs done."""
@@ -125,7 +128,7 @@ def _assemble(plan: Plan, folder: Path, devices: OneDevice) -> _Run:
         optimizer.build(model.trainable_variables)
         model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
     devices.prepare(model)
-    return _Run(plan, folder, model, averaged, devices)
+    return _Run(plan, folder, model, averaged, follower(averaged, model), devices)
 
 
 def _open_folder(run: _Run, fresh: bool) -> None:
@@ -237,7 +240,7 @@ def _epoch(
         for inputs, expected in bar:
             run.model.optimizer.learning_rate = plan.rate(run.step, plan.epochs * steps)
             losses.append(run.devices.step(run.model, inputs, expected))
-            _follow(run)
+            run.follow(plan.average_decay(run.step))
             run.step += 1
             bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
     mean = float(np.mean(losses))
@@ -263,13 +266,6 @@ def _inputs(run: _Run, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]
     """Pictures of any size as the network takes them."""
     preprocessing = Preprocessing(side=run.model.input_shape[1])
     return preprocessing.normalise(np.stack([preprocessing.resize(image) for image in images]))
-
-
-def _follow(run: _Run) -> None:
-    """Move the averaged weights a little towards the trained ones."""
-    keep = run.plan.average_decay(run.step)
-    for average, weight in zip(run.averaged.weights, run.model.weights, strict=True):
-        average.assign(average * keep + keras.ops.cast(weight, "float32") * (1 - keep))
 
 
 def _validate(

@@ -215,7 +215,7 @@ def test_train_interrupted_in_the_first_epoch_keeps_nothing(
 ) -> None:
     from training import train  # noqa: PLC0415
 
-    monkeypatch.setattr(train, "_follow", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(train, "follower", lambda *_: lambda _: signal.raise_signal(signal.SIGINT))
     assert main(train_arguments(prepared, tmp_path)) == 130
     said = capsys.readouterr().err
     assert said == "emotion-train: interrupted; no epoch was finished, nothing is kept\n"
