@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -61,6 +62,8 @@ class Outbox:
         """Messages that the other side has taken, since the start."""
         self.delivered_at = 0.0
         """`time.monotonic()` when the last of them was removed."""
+        self._gone: set[int] = set()
+        """Ids to delete, where the disk did not let us: they must not be sent again."""
         self._database = _open(path)
         self._waiting: int = self._database.execute("select count(*) from outbox").fetchone()[0]
 
@@ -89,12 +92,16 @@ class Outbox:
             self._expire()
             rows = self._database.execute(
                 "select id, topic, payload from outbox where id > ? order by id limit ?",
-                (last, count),
+                (last, count + len(self._gone)),
             )
-            return [Letter(*row) for row in rows.fetchall()]
+            letters = (Letter(*row) for row in rows.fetchall() if row[0] not in self._gone)
+            return list(islice(letters, count))
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Forget delivered messages; ids that are no longer there do not matter."""
+        """Forget delivered messages; ids that are no longer there do not matter.
+
+        Where the disk fails they are in the file until a later call succeeds; `after` skips them.
+        """
         gone = self._delete(ids)
         if gone:
             self.delivered_at = time.monotonic()
@@ -113,11 +120,13 @@ class Outbox:
     def _delete(self, ids: Iterable[int]) -> int:
         """Delete messages; returns how many were still there."""
         with self._lock:
+            self._gone.update(ids)
             with self._database as database:
                 gone = sum(
                     database.execute("delete from outbox where id = ?", (number,)).rowcount
-                    for number in ids
+                    for number in self._gone
                 )
+            self._gone.clear()
             self._waiting -= gone
             return gone
 

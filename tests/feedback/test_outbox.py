@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_a_rejected_message_is_gone_and_counted(tmp_path: Path) -> None:
     box = filled(tmp_path / "box", 2)
     box.reject(box.after(0, 1)[0].id)
     assert (payloads(box), box.rejected, box.delivered) == ([b"1"], 1, 0)
+
+
+def test_what_was_forgotten_while_the_disk_failed_does_not_come_again(tmp_path: Path) -> None:
+    box = filled(tmp_path / "box", 4)
+    first, second, *_ = box.after(0, 4)
+    box._database.execute("pragma query_only=1")  # stands for a disk that is read-only
+    with pytest.raises(sqlite3.OperationalError):
+        box.remove([first.id])
+    assert payloads(box) == [b"1", b"2", b"3"]
+    assert [letter.payload for letter in box.after(0, 2)] == [b"1", b"2"]
+    box._database.execute("pragma query_only=0")
+    box.remove([second.id])
+    assert (payloads(box), len(box), box.delivered) == ([b"2", b"3"], 2, 2)
 
 
 def test_two_agents_cannot_share_a_file(tmp_path: Path) -> None:

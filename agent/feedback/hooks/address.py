@@ -40,6 +40,10 @@ def read_address(settings: WebhookSettings) -> Address:
         raise _wrong("it must hold no name or password; feedback.webhook.token takes a secret")
     if not url.isascii() or not url.isprintable() or " " in url:
         raise _wrong("it holds characters that must be written as %XX (host names: as xn--)")
+    try:
+        parts.hostname.encode("idna")  # as the resolver does
+    except UnicodeError:
+        raise _wrong(f"{parts.hostname!r} is no name of a host; check its dots") from None
     return Address(
         parts.hostname,
         port or (443 if parts.scheme == "https" else 80),

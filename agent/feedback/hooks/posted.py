@@ -148,6 +148,13 @@ class Postman:
                     break
                 self._tell(f"the outbox cannot be used: {error}")
                 is_going = False
+                self._rest()
+            except Exception as error:
+                # A dead thread would leave the events in the box for good.
+                logger.exception("%s: trying again", self._name)
+                self._tell(f"it failed: {error!r}")
+                is_going = False
+                self._rest()
             if self._closing.is_set():
                 break
             if is_going:
@@ -181,8 +188,12 @@ class Postman:
         if self._closing.is_set():
             return  # it was broken off
         self._tell(f"{answer.words}; trying again until it works")
+        self._rest(answer.wait)
+
+    def _rest(self, asked: float = 0.0) -> None:
+        """Wait before the next attempt, for as long as `asked` at least."""
         # Agents that lost one server must not all come back in the same moment.
-        self._closing.wait(max(answer.wait, self._pause * random.uniform(0.8, 1.2)))
+        self._closing.wait(max(asked, self._pause * random.uniform(0.8, 1.2)))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     def _tell_rejection(self, answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 
 from agent.errors import AgentError
 from agent.feedback.hooks import posted
+from agent.feedback.hooks.post import Poster
+from agent.feedback.hooks.posted import Answer
 from agent.feedback.hooks.webhook import WebhookSink
-from agent.feedback.outbox import Outbox
+from agent.feedback.outbox import Letter, Outbox
 from agent.settings import FeedbackSettings, Settings, WebhookSettings
 from agent.status import StatusBoard
 from tests.brokers.mosquitto import free_ports, make_certificates
@@ -297,6 +300,11 @@ def test_the_address_and_the_token_stay_out_of_the_log(
         ({"url": "http://me:s3cret@example.org/"}, r"webhook\.url: .* no name or password"),
         ({"url": "http://example.org/a b"}, r"webhook\.url: .* characters"),
         ({"url": "http://bücher.example/"}, r"webhook\.url: .* characters"),
+        (
+            {"url": "http://hooks..example/"},
+            r"webhook\.url: 'hooks\.\.example' is no name of a host",
+        ),
+        ({"url": f"http://{'long' * 16}.example/"}, r"webhook\.url: .* is no name of a host"),
         ({"token": "a", "token_file": "b"}, "give only one"),
         ({"token": "line\nbreak"}, r"webhook\.token: .* printable"),
         ({"token_file": "/no/such"}, r"webhook\.token_file: /no/such: No such file"),
@@ -311,3 +319,67 @@ def test_settings_that_cannot_work_are_told_without_secrets(
     with pytest.raises(AgentError, match=told) as raised:
         Hook(tmp_path, **{"url": f"http://127.0.0.1:{free_ports(1)[0]}/", **wrong})
     assert "s3cret" not in str(raised.value)
+
+
+def read_only(box: Outbox, on: bool) -> None:
+    """Stands for a disk that is mounted read-only after an error, as SD cards are."""
+    with box._lock:
+        box._database.execute(f"pragma query_only={int(on)}")
+
+
+def test_a_disk_that_fails_does_not_have_an_event_posted_again_and_again(
+    receiver: Receiver, hook: Callable[..., Hook], caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = hook()
+    box = opened.sink.outbox
+
+    def take(request: Request) -> None:
+        read_only(box, True)
+        request.answer(204)
+
+    receiver.script = [take]
+    opened.publish(1)
+    wait_for(lambda: "the outbox cannot be used" in opened.health)
+    sleep(0.5)
+    assert len(receiver.posted) == 1
+    assert len(warnings(caplog)) == 1
+    read_only(box, False)
+    opened.publish(2)
+    wait_for(lambda: receiver.frames == [2] and len(box) == 0)
+    wait_for(lambda: opened.health == "ok")
+    assert len(receiver.posted) == 2
+
+
+def test_a_file_that_cannot_be_read_is_not_asked_all_the_time(
+    receiver: Receiver, hook: Callable[..., Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = hook()
+    asked: list[int] = []
+
+    def fail(_last: int, _count: int) -> list[Letter]:
+        asked.append(1)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(opened.sink.outbox, "after", fail)
+    opened.publish(1)
+    wait_for(lambda: "disk I/O error" in opened.health)
+    sleep(0.5)
+    assert len(asked) < 10
+    monkeypatch.undo()
+    wait_for(lambda: receiver.frames == [1])
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_the_posting(
+    receiver: Receiver, hook: Callable[..., Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = hook()
+
+    def fail(_poster: Poster, _body: bytes) -> Answer:
+        raise ValueError("nobody thought of this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Poster, "send", fail)
+        opened.publish(1)
+        wait_for(lambda: "nobody thought of this" in opened.health)
+    opened.publish(2)
+    wait_for(lambda: receiver.frames == [1, 2])
