@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from select import select
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import Final, Literal, cast
+from typing import IO, Final, Literal, cast
 
 from agent.errors import AgentError
 from agent.feedback.audio.output import LIST, PCM_VARIABLE
@@ -48,7 +48,7 @@ class Sounds:
     """
 
     def __init__(self, pcm: Mapping[str, bytes]) -> None:
-        self._file = TemporaryFile(prefix="emotion-agent-")  # noqa: SIM115  # for as long as it plays
+        self._file = _unnamed_file()
         self._places: dict[str, tuple[int, int]] = {}
         for name, samples in pcm.items():
             self._places[name] = (self._file.tell(), len(samples))
@@ -70,6 +70,13 @@ class Sounds:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _unnamed_file() -> IO[bytes]:
+    """In memory where the system has such files: a disk that is full must not end the agent."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("emotion-agent-sounds"), "w+b")
+    return TemporaryFile(prefix="emotion-agent-")
 
 
 class OutputProcess:

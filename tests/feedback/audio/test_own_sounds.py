@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import wave
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from agent.feedback.audio.pcm import RATE
 from agent.feedback.audio.recordings import read_wav
 from agent.feedback.audio.repertoire import repertoire
 from agent.feedback.audio.samples import Samples
+from agent.feedback.audio.sink import sounds_of
 from agent.feedback.audio.speech import speak
 from agent.settings import AudioSettings, PerEmotion
 
@@ -125,3 +128,10 @@ def test_without_espeak_the_earcons_stand_in_and_a_line_says_so(
     assert [record.message for record in caplog.records] == [
         "audio.cues: espeak-ng is not installed; earcons take the place of words"
     ]
+
+
+def test_sounds_need_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/full")  # stands for a disk that takes nothing
+    sounds = sounds_of(AudioSettings())
+    assert os.pread(sounds.fileno(), 10, 0) != b""
+    sounds.close()
