@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.errors import AgentError
+from agent.feedback.damaged import is_damage, move_aside
 from agent.feedback.queued import QueuedSink
 from agent.feedback.shares import HourTable
 from agent.places import device_folder
@@ -185,11 +186,10 @@ class HistorySink(QueuedSink):
         try:
             self._add(path, event)
         except sqlite3.DatabaseError as error:
-            # Its subclasses are other troubles; itself it says that the file is damaged.
-            if type(error) is not sqlite3.DatabaseError:
+            if not is_damage(error):
                 raise
             self.release()
-            aside = _move_aside(path)
+            aside = move_aside(path)
             logger.warning("%s: %s; moved to %s, a new one is begun", path, error, aside.name)
             self._add(path, event)
 
@@ -206,18 +206,3 @@ class HistorySink(QueuedSink):
             if self._queue or self._closing:
                 return  # the rest of it with the next event
         self._until_pruning = _EVERY
-
-
-def _move_aside(path: Path) -> Path:
-    """Rename a damaged file, in place of one damaged before, and its log with it."""
-    aside = path.with_name(f"{path.name}.damaged")
-    try:
-        for ending in ("", "-wal"):
-            source, target = Path(f"{path}{ending}"), Path(f"{aside}{ending}")
-            target.unlink(missing_ok=True)
-            if source.exists():
-                source.rename(target)
-        Path(f"{path}-shm").unlink(missing_ok=True)
-    except OSError as error:
-        raise AgentError(f"cannot move {path} aside: {error.strerror or error}") from None
-    return aside

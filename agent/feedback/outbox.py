@@ -6,6 +6,7 @@ survives the death of the process; a power cut may lose the last commits, but ne
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +16,9 @@ from pathlib import Path
 from threading import Lock
 
 from agent.errors import AgentError
+from agent.feedback.damaged import is_damage, move_aside
+
+logger = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists outbox (
@@ -47,7 +51,10 @@ class Outbox:
     def __init__(
         self, path: Path, limit: int, ttl: float, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises `AgentError` if the file cannot be opened, or another process has it."""
+        """Raises `AgentError` if another process has the file.
+
+        A damaged one is moved aside. Where the disk takes none, the messages wait in memory.
+        """
         self._lock = Lock()
         self._limit = limit
         self._ttl = ttl
@@ -64,8 +71,7 @@ class Outbox:
         """`time.monotonic()` when the last of them was removed."""
         self._gone: set[int] = set()
         """Ids to delete, where the disk did not let us: they must not be sent again."""
-        self._database = _open(path)
-        self._waiting: int = self._database.execute("select count(*) from outbox").fetchone()[0]
+        self._database, self._waiting = _open(path)
 
     def __len__(self) -> int:
         return self._waiting
@@ -141,11 +147,28 @@ class Outbox:
         self.expired += old
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> tuple[sqlite3.Connection, int]:
+    """The open outbox, and how many messages wait in it."""
     try:
-        database = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
+        return _open_file(path)
     except sqlite3.Error as error:
-        raise AgentError(f"{path}: {error}") from None
+        if "locked" in str(error):
+            raise AgentError(
+                f"{path} belongs to another running agent; give each its own `device`"
+            ) from None
+        try:
+            if is_damage(error):
+                aside = move_aside(path)
+                logger.warning("%s: %s; moved to %s, a new one is begun", path, error, aside.name)
+                return _open_file(path)
+        except (sqlite3.Error, AgentError):
+            pass  # that one is in no better state
+        logger.warning("%s: %s; events wait in memory, and are lost at the end", path, error)
+        return _open_file(":memory:")
+
+
+def _open_file(path: Path | str) -> tuple[sqlite3.Connection, int]:
+    database = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
     try:
         # Exclusive: two agents on one file would send each other's messages.
         database.execute("pragma locking_mode=exclusive")
@@ -153,11 +176,8 @@ def _open(path: Path) -> sqlite3.Connection:
         database.execute("pragma synchronous=normal")
         with database:
             database.execute(_SCHEMA)
-        return database
-    except sqlite3.Error as error:
+        # This reads all of it: what is damaged is found now and not when it is to be sent.
+        return database, database.execute("select count(*) from outbox").fetchone()[0]
+    except sqlite3.Error:
         database.close()
-        if "locked" in str(error):
-            raise AgentError(
-                f"{path} belongs to another running agent; give each its own `device`"
-            ) from None
-        raise AgentError(f"{path}: {error}; delete it if it is damaged") from None
+        raise

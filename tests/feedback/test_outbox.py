@@ -123,10 +123,36 @@ def test_two_agents_cannot_share_a_file(tmp_path: Path) -> None:
     Outbox(tmp_path / "box", 100, DAY).close()
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "box").write_bytes(b"no database at all, but long enough to be looked at " * 40)
-    with pytest.raises(AgentError, match=r"box: file is not a database"):
-        Outbox(tmp_path / "box", 100, DAY)
+    box = filled(tmp_path / "box", 1)
+    assert payloads(box) == [b"0"]
+    assert (tmp_path / "box.damaged").exists()
+    assert "box: file is not a database; moved to box.damaged" in caplog.text
+
+
+def test_damage_behind_the_first_page_is_found_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "box"
+    filled(path, 500, 1000).close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
+    box = filled(path, 1)
+    assert payloads(box) == [b"0"]
+    assert (tmp_path / "box.damaged").exists()
+
+
+def test_where_the_disk_takes_no_file_messages_wait_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "box").mkdir()  # stands for a disk that is read-only: no file can be opened
+    box = filled(tmp_path / "box", 2)
+    box.remove([box.after(0, 1)[0].id])
+    assert (payloads(box), len(box)) == ([b"1"], 1)
+    box.close()
+    (told,) = caplog.records
+    assert "box: unable to open database file; events wait in memory" in told.getMessage()
 
 
 _FILL_AND_DIE = """

@@ -180,7 +180,7 @@ def test_a_history_with_odd_rows_is_read_or_refused(
 
 @FILES
 @given(edits=EDITS)
-def test_a_damaged_outbox_is_used_or_refused(
+def test_a_damaged_outbox_is_used_or_moved_aside(
     tmp_path_factory: pytest.TempPathFactory, edits: list[Edit]
 ) -> None:
     folder = tmp_path_factory.mktemp("outbox")
@@ -189,10 +189,7 @@ def test_a_damaged_outbox_is_used_or_refused(
     box.put("a/b", b"payload")
     box.close()
     path.write_bytes(damaged(path.read_bytes(), edits))
-    try:
-        Outbox(path, 100, 3600).close()
-    except AgentError as error:
-        in_a_line(error)
+    Outbox(path, 100, 3600).close()
     shutil.rmtree(folder)
 
 
