@@ -34,13 +34,17 @@ class QueuedSink(ABC):
         self._changed = Condition()
         self._closing = False
         self._failed = False
+        self._ailment = ""
         self._took: float | None = None
         self._worker = Thread(target=self._work, name=f"sink-{type(self).__name__}", daemon=True)
         self._worker.start()
 
     @abstractmethod
     def deliver(self, event: EmotionEvent) -> None:
-        """Hand over one event; runs on the worker. An `OSError` is logged and disables the sink."""
+        """Hand over one event; runs on the worker.
+
+        An `OSError` is logged and disables the sink; any other error costs this event.
+        """
 
     def release(self) -> None:  # noqa: B027  # most sinks hold nothing
         """Give back what the sink holds; runs once, after the last delivery."""
@@ -56,6 +60,8 @@ class QueuedSink(ABC):
         if self._failed:
             return "takes no more events"
         lost = f", {self.dropped} lost" if self.dropped else ""
+        if self._ailment:
+            return f"failing: {self._ailment}{lost}"
         return f"{self.waiting} events wait{lost}" if self.waiting > _MANY else f"ok{lost}"
 
     def publish(self, event: EmotionEvent) -> None:
@@ -100,9 +106,13 @@ class QueuedSink(ABC):
             try:
                 self.deliver(event)
                 self.delivered += 1
+                self._ailment = ""
             except OSError as error:
                 self._give_up(error)
                 break
+            except Exception as error:
+                # A worker that ended here would leave a sink that looks alive and takes nothing.
+                self._lose(error)
             finally:
                 self._took = None
         try:
@@ -114,6 +124,14 @@ class QueuedSink(ABC):
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
             return self._queue.popleft() if self._queue else None
+
+    def _lose(self, error: Exception) -> None:
+        """Count the event, and log the error once until a delivery goes well."""
+        with self._changed:
+            self.dropped += 1
+        if not self._ailment:
+            logger.error("%s: an event is lost", self.name, exc_info=error)
+        self._ailment = repr(error)
 
     def _give_up(self, error: OSError) -> None:
         with self._changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.lines import JsonLinesSink, TerminalSink, readable
+from agent.feedback.queued import QueuedSink
 from agent.types import Box, EmotionEvent, EventType, Reason
+from tests.brokers.watcher import wait_for
 
 
 def event(
@@ -95,6 +98,42 @@ def test_a_full_disk_disables_the_sink_and_is_told_once(caplog: pytest.LogCaptur
     assert sink.dropped == 6
     told = [record for record in caplog.records if "takes no more events" in record.message]
     assert len(told) == 1
+
+
+class Unlucky(QueuedSink):
+    """Fails at every second event, in a way that no target fails."""
+
+    name = "unlucky"
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        super().__init__()
+
+    def deliver(self, event: EmotionEvent) -> None:
+        if event.frame % 2:
+            raise ValueError("nobody thought of this")
+        self.taken.append(event.frame)
+
+
+def test_an_error_that_nobody_thought_of_costs_one_event_and_is_told_once_until_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink = Unlucky()
+    for frame in (0, 1, 3, 5, 2, 4):
+        sink.publish(replace(event(), frame=frame))
+    sink.close()
+    assert sink.taken == [0, 2, 4]
+    assert (sink.delivered, sink.dropped) == (3, 3)
+    assert sink.health == "ok, 3 lost"
+    assert [record.getMessage() for record in caplog.records] == ["unlucky: an event is lost"]
+
+
+def test_a_sink_that_keeps_failing_says_so() -> None:
+    sink = Unlucky()
+    sink.publish(replace(event(), frame=1))
+    wait_for(lambda: sink.dropped == 1)
+    assert sink.health == "failing: ValueError('nobody thought of this'), 1 lost"
+    sink.close()
 
 
 def test_a_reader_that_hangs_holds_up_neither_publishing_nor_closing(

@@ -66,7 +66,11 @@ class CommandSink(QueuedSink):
             self._slots.release()
             return
         text = json.dumps(event.as_dict()) + "\n"
-        Thread(target=self._see_through, args=(run, text), name="command", daemon=True).start()
+        follower = Thread(target=self._see_through, args=(run, text), name="command", daemon=True)
+        try:
+            follower.start()
+        except RuntimeError:  # the system gives no thread: then this one has to wait for its end
+            self._see_through(run, text)
 
     def release(self) -> None:
         for _ in range(self._settings.at_once):  # each has ended when all slots are free

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -84,6 +85,26 @@ def test_the_program_gets_each_event_as_json_in_order(programs: Programs) -> Non
     ]
     assert set(programs.lines("arguments")) == {"one argument"}
     wait_for(lambda: programs.health == ["ok"] * 10)
+
+
+class NoThread(Thread):
+    """Stands for a system that has given out all its threads (`TasksMax=`)."""
+
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+def test_a_system_without_a_thread_to_give_costs_no_event(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = programs.sink("cat >> events")
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "Thread", NoThread)
+        publish(sink, 0, 1)
+        wait_for(lambda: len(programs.health) == 2, 30)
+    publish(sink, 2)
+    wait_for(lambda: len(programs.health) == 3, 30)
+    assert [json.loads(line)["frame"] for line in programs.lines("events")] == [0, 1, 2]
 
 
 def test_only_chosen_events_run_it(programs: Programs) -> None:
