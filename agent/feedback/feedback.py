@@ -145,7 +145,10 @@ class _Outlet:
             return
         with self._lock:
             self._waiting = deque(maxlen=_WAITING)
-        self._stack.close()
+        try:
+            self._stack.close()
+        except Exception:
+            logger.exception("%s: it was not closed well", self._part.name)
         self.sink = None
         try:
             self._open_or_keep(settings, former)
@@ -153,17 +156,18 @@ class _Outlet:
             self._hand_on()
 
     def _open_or_keep(self, settings: Settings, former: Settings | None) -> None:
+        # Any error: the sinks that follow must have their new settings all the same.
         try:
             self.open(settings)
-        except AgentError as error:
-            logger.error("the new settings cannot be used: %s", error)
+        except Exception as error:
+            logger.error("the new settings cannot be used: %s", error, exc_info=_trace(error))
             if former is None:
                 return
             try:
                 self.open(former)
-            except AgentError as again:
+            except Exception as again:
                 self._settings = None  # any reload tries again
-                logger.error("%s stays closed: %s", self._part.name, again)
+                logger.error("%s stays closed: %s", self._part.name, again, exc_info=_trace(again))
                 self._board.report(self._part.name, f"closed: {again}")
 
     def _hand_on(self) -> None:
@@ -179,3 +183,8 @@ class _Outlet:
     def _values(self, settings: Settings | None) -> list[Any]:
         sections = self._part.sections | self._part.shows
         return [getattr(settings, section, None) for section in sorted(sections)]
+
+
+def _trace(error: Exception) -> Exception | None:
+    """What to log beyond the words: nothing where they were meant for people."""
+    return None if isinstance(error, AgentError) else error

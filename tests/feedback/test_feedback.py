@@ -19,6 +19,7 @@ from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.feedback.history import history_file
+from agent.feedback.lines import JsonLinesSink
 from agent.feedback.recorded import Selection, read_events
 from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings, WebSettings
 from agent.status import StatusBoard
@@ -85,6 +86,10 @@ def settle(feedback: Feedback) -> None:
 
 def in_lines(file: Path) -> list[int]:
     return [int(json.loads(line)["id"]) for line in file.read_text().splitlines()]
+
+
+def in_history_or_nothing() -> list[int]:
+    return in_history() if history_file("hall").exists() else []
 
 
 def in_history() -> list[int]:
@@ -156,6 +161,31 @@ def test_a_sink_that_cannot_go_back_either_says_so(
     assert in_history() == [1, 2]
     assert in_lines(place / "events") == [2]
     assert "events.file" not in board.status.health
+
+
+def test_an_error_that_nobody_thought_of_concerns_one_sink_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = folder / "one", folder / "two"
+    board = StatusBoard()
+    feedback = Feedback(settings(one), Control(), board)
+
+    class NoThread(JsonLinesSink):
+        def __init__(self, _target: str) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.feedback.opening.JsonLinesSink", NoThread)
+        feedback.change(settings(two, HistorySettings(enabled=False)))
+        settle(feedback)
+    assert "can't start new thread" in board.status.health["events.file"]
+    feedback.publish(event(1))
+    assert in_history_or_nothing() == []  # the sinks behind it have their new settings
+    feedback.change(settings(one))  # back to the former settings: it is opened all the same
+    settle(feedback)
+    feedback.publish(event(2))
+    feedback.close()
+    assert in_lines(one) == [2]
 
 
 def test_a_sink_that_has_failed_is_opened_anew_by_the_same_settings(folder: Path) -> None:

@@ -89,3 +89,5 @@ def _tls_context(ca_file: str | None, encrypted: bool) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
         raise AgentError(f"feedback.webhook.ca_file: {ca_file} is no PEM certificate") from None
+    except OSError as error:
+        raise AgentError(f"feedback.webhook.ca_file: {ca_file}: {error.strerror}") from None

@@ -72,11 +72,13 @@ def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except ssl.SSLError:
         raise AgentError(f"mqtt.ca_file: {settings.ca_file} is no PEM certificate") from None
+    except OSError as error:
+        raise AgentError(f"mqtt.ca_file: {settings.ca_file}: {error.strerror}") from None
     if settings.cert_file is not None:
         try:
             # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
             context.load_cert_chain(settings.cert_file, settings.key_file, password="")
-        except (ssl.SSLError, ValueError):
+        except (OSError, ValueError):  # an SSLError is an OSError
             raise AgentError(
                 f"mqtt.cert_file and mqtt.key_file: {settings.cert_file} and "
                 f"{settings.key_file or 'itself'} are no PEM certificate with its key"

@@ -310,6 +310,7 @@ def test_the_address_and_the_token_stay_out_of_the_log(
         ({"token_file": "/no/such"}, r"webhook\.token_file: /no/such: No such file"),
         ({"ca_file": "ca.crt"}, r"webhook\.ca_file is set, but the url is not https"),
         ({"url": "https://example.org", "ca_file": "/no/such"}, r"ca_file: cannot read /no/such"),
+        ({"url": "https://example.org", "ca_file": "/etc"}, "ca_file: /etc: Is a directory"),
         ({"url": "https://example.org", "ca_file": __file__}, "is no PEM certificate"),
     ],
 )

@@ -84,6 +84,8 @@ def test_a_broker_that_is_away_is_told_once_and_is_no_error(
         ({"ca_file": "ca.crt"}, r"mqtt\.ca_file is set, but mqtt\.tls is not"),
         ({"tls": True, "ca_file": "/no/such"}, r"mqtt\.ca_file: cannot read /no/such"),
         ({"tls": True, "ca_file": __file__}, r"is no PEM certificate"),
+        ({"tls": True, "ca_file": "/etc"}, r"mqtt\.ca_file: /etc: Is a directory"),
+        ({"tls": True, "cert_file": "/etc"}, r"mqtt\.cert_file .* /etc .* no PEM"),
         ({"tls": True, "cert_file": __file__}, r"no PEM certificate with its key"),
         ({"tls": True, "key_file": __file__}, r"mqtt\.cert_file is not"),
     ],
