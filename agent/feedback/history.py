@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
+from agent.clock_jumps import ClockJumps
 from agent.errors import AgentError
 from agent.feedback.damaged import is_damage, move_aside
 from agent.feedback.queued import QueuedSink
@@ -57,7 +58,8 @@ def as_text(time: datetime) -> str:
 class HistoryFile:
     """The file of events, open for writing. Every method raises `sqlite3.Error`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, jumps: ClockJumps | None = None) -> None:
+        """`jumps` tells when the clock of the events was set; None: this machine's."""
         self._path = path
         self._database = sqlite3.connect(path, timeout=5.0)
         try:
@@ -67,7 +69,7 @@ class HistoryFile:
             self._database.execute("pragma synchronous=normal")
             self._database.execute(f"pragma journal_size_limit={_LOG_BYTES}")
             self._database.executescript(_SCHEMA)
-            self._hours = HourTable(self._database)
+            self._hours = HourTable(self._database, jumps)
         except sqlite3.Error:
             self._database.close()
             raise

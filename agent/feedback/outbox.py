@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 
+from agent.clock_jumps import ClockJumps
 from agent.errors import AgentError
 from agent.feedback.damaged import is_damage, move_aside
 
@@ -49,7 +50,12 @@ class Outbox:
     """
 
     def __init__(
-        self, path: Path, limit: int, ttl: float, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        limit: int,
+        ttl: float,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises `AgentError` if another process has the file.
 
@@ -59,6 +65,10 @@ class Outbox:
         self._limit = limit
         self._ttl = ttl
         self._clock = clock
+        self._jumps = ClockJumps(clock, steady)
+        self._set_by = 0.0
+        self._first: int | None = None
+        """Id of the first message that was put since the start."""
         self.dropped = 0
         """Messages that had to make room, since the start."""
         self.expired = 0
@@ -80,15 +90,17 @@ class Outbox:
         """Store a message; it is on disk when this returns."""
         with self._lock:
             over = max(0, self._waiting + 1 - self._limit)
+            self._keep_ages()
             with self._database as database:
                 database.execute(
                     "delete from outbox where id in (select id from outbox order by id limit ?)",
                     (over,),
                 )
-                database.execute(
+                number = database.execute(
                     "insert into outbox (created, topic, payload) values (?, ?, ?)",
                     (self._clock(), topic, payload),
-                )
+                ).lastrowid
+            self._first = self._first or number
             self._waiting += 1 - over
             self.dropped += over
 
@@ -136,7 +148,19 @@ class Outbox:
             self._waiting -= gone
             return gone
 
+    def _keep_ages(self) -> None:
+        """What was put before the clock was set is as old afterwards as it was."""
+        self._set_by += self._jumps.newest()
+        if self._set_by and self._first is not None:
+            with self._database as database:
+                database.execute(
+                    "update outbox set created = created + ? where id >= ?",
+                    (self._set_by, self._first),
+                )
+        self._set_by = 0.0
+
     def _expire(self) -> None:
+        self._keep_ages()
         eldest = self._database.execute("select created from outbox order by id limit 1").fetchone()
         limit = self._clock() - self._ttl
         if eldest is None or eldest[0] >= limit:

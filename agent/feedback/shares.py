@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final, Literal
 
+from agent.clock_jumps import ClockJumps
 from agent.feedback.open_history import reading
 
 By = Literal["hour", "day"]
@@ -76,13 +77,20 @@ class Stints:
             return None
         return Stint(track, before[0], before[1], time)
 
+    def shift(self, seconds: float) -> None:
+        """The clock was set: what is open began so much later by it."""
+        by = timedelta(seconds=seconds)
+        for track, (emotion, begin) in self.open.items():
+            self.open[track] = emotion, begin + by
+
 
 class HourTable:
     """The table of an open history. Every method raises `sqlite3.Error`."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, jumps: ClockJumps | None = None) -> None:
         """Makes the table, and fills it where the file is from before there was one."""
         self._database = database
+        self._jumps = jumps or ClockJumps()
         self._stints = Stints()
         if _version(database) >= _VERSION:
             return
@@ -95,6 +103,9 @@ class HourTable:
 
     def take(self, track: int, kind: str, emotion: str, time: datetime) -> None:
         """Count an event, within the caller's transaction."""
+        # Or a face that came before the clock was set would have been there since 1970.
+        if jump := self._jumps.newest():
+            self._stints.shift(jump)
         rows = _counted(self._stints, track, kind, emotion, time)
         self._database.executemany(_ADD, rows)
 

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,13 +80,25 @@ def test_a_box_opened_with_a_lower_limit_shrinks_to_it(tmp_path: Path) -> None:
 
 def test_old_messages_expire_and_are_counted(tmp_path: Path) -> None:
     clock = Clock()
-    box = Outbox(tmp_path / "box", 100, 60.0, clock)
+    box = Outbox(tmp_path / "box", 100, 60.0, clock, clock)
     box.put("topic", b"old")
     clock.now += 50
     box.put("topic", b"young")
     clock.now += 20
     assert payloads(box) == [b"young"]
     assert (len(box), box.expired, box.dropped) == (1, 1, 0)
+
+
+def test_messages_of_a_clock_that_was_not_set_yet_are_as_old_as_they_are(tmp_path: Path) -> None:
+    clock, passed = Clock(), Clock()
+    filled(tmp_path / "box", 1).close()  # before a power cut, when the clock was right
+    box = Outbox(tmp_path / "box", 100, 60.0, clock, passed)  # it begins in 1970
+    box.put("topic", b"in 1970")
+    clock.now, passed.now = time.time() + 10, passed.now + 10
+    assert payloads(box) == [b"0", b"in 1970"]
+    box.put("topic", b"now")
+    clock.now, passed.now = clock.now + 51, passed.now + 51
+    assert payloads(box) == [b"now"]
 
 
 def test_removing_what_is_gone_does_not_count_it_again(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.clock_jumps import ClockJumps
 from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.history import HistoryFile
@@ -103,6 +104,23 @@ def test_what_an_agent_that_died_left_open_counts_nothing(path: Path) -> None:
     record(path, (900, 1, "started", "neutral"), (910, 1, "ended", "neutral"))
     (bucket,) = shares(path)
     assert (bucket.seconds["anger"], bucket.seconds["neutral"]) == (0, 10)
+
+
+def test_a_face_that_came_before_the_clock_was_set_was_not_there_since_1970(path: Path) -> None:
+    passed = 100.0
+    wall = passed  # a board without a battery: the clock begins in 1970
+    file = HistoryFile(path, ClockJumps(lambda: wall, lambda: passed))
+    file.add(event(wall - NOON.timestamp(), 1, "started", "neutral"))
+    passed += 20
+    wall = NOON.timestamp() + 60
+    file.add(event(60, 1, "changed", "fear"))
+    passed, wall = passed + 5, wall + 5
+    file.add(event(65, 1, "ended", "fear"))
+    file.close()
+    (bucket,) = shares(path)
+    assert bucket.seconds == {"neutral": 20, "fear": 5}
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("select count(*) from hours").fetchone()[0] < 5
 
 
 @pytest.mark.usefixtures("berlin")
