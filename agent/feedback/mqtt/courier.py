@@ -47,6 +47,7 @@ class Courier:
         self._link: Link | None = None
         self._closing = Event()
         self._woken = Event()
+        self._is_left_behind = False
         self._was_connected = False
         self._told = ""
         self._thread = Thread(target=self._work, name="mqtt", daemon=True)
@@ -70,6 +71,7 @@ class Courier:
         if link is not None:
             link.wake()
         self._thread.join(patience)
+        self._is_left_behind = True
 
     def _work(self) -> None:
         pause = _FIRST_PAUSE
@@ -95,6 +97,9 @@ class Courier:
         topics = self._served.topics
         will = Will(topics.availability, OFFLINE)
         link = connect(self._login, self._served.settings, topics.identifier, will)
+        if self._is_left_behind:  # nobody is served any more
+            link.close()
+            return
         is_known = False
         try:
             logger.info("mqtt: connected to %s", self._login)
@@ -110,7 +115,7 @@ class Courier:
 
     def _tell(self, problem: str) -> None:
         """Log what is wrong, in one line and once, and report it."""
-        if problem == self._told:
+        if problem == self._told or self._is_left_behind:  # another may report by now
             return
         self._told = problem
         logger.warning("mqtt: %s: %s", self._login, problem)

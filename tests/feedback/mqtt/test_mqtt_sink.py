@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from agent.control import Control
 from agent.errors import AgentError
+from agent.feedback.mqtt import link
 from agent.feedback.mqtt.login import read_login
 from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.outbox import Outbox
@@ -73,6 +75,25 @@ def test_a_broker_that_is_away_is_told_once_and_is_no_error(
     assert "nothing listens there" in line
     assert "127.0.0.1:" in line
     assert "mqtt" not in board.status.health
+
+
+def test_an_attempt_that_outlives_its_sink_reports_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(link, "_PATIENCE", 3.0)
+    board = StatusBoard()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        sink = MqttSink(away(port=silent.getsockname()[1]), Control(), board, tmp_path)
+        silent.accept()[0].close()  # the first attempt, which is for the other protocol
+        connection, _ = silent.accept()
+        sink.close()  # the settings name another broker
+        board.report("mqtt")  # which works
+        thread = sink._courier._thread
+        assert thread.is_alive()
+        thread.join(60)
+        connection.close()
+    assert board.status.health["mqtt"] == "ok"
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
