@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 from abc import abstractmethod
 from pathlib import Path
+from select import select
 from typing import Final
 
 from agent.errors import AgentError
@@ -22,8 +24,10 @@ class LineSink(QueuedSink):
     A buffered stream would be locked by a worker that hangs in a write, and Python could not exit.
     """
 
-    def __init__(self, stream: io.RawIOBase) -> None:
+    def __init__(self, stream: io.RawIOBase, within_line: bool = False) -> None:
+        """`within_line`: what is there already has no end of a line behind it."""
         self._stream = stream
+        self._before = b"\n" if within_line else b""
         super().__init__()
 
     @staticmethod
@@ -32,9 +36,13 @@ class LineSink(QueuedSink):
         """The event as a line, without its end."""
 
     def deliver(self, event: EmotionEvent) -> None:
-        left = memoryview((self.line(event) + "\n").encode())
+        left = memoryview(self._before + (self.line(event) + "\n").encode())
         while left:
-            left = left[self._stream.write(left) or 0 :]
+            written = self._stream.write(left)
+            if written is None:  # another program has told this terminal not to wait
+                select([], [self._stream], [])
+            left = left[written or 0 :]
+        self._before = b""
 
     def release(self) -> None:
         self._stream.close()
@@ -45,7 +53,10 @@ class JsonLinesSink(LineSink):
 
     def __init__(self, target: str) -> None:
         self.name = "standard output" if target == "-" else target
-        super().__init__(_duplicate(_STDOUT) if target == "-" else _open_for_append(Path(target)))
+        if target == "-":
+            super().__init__(_duplicate(_STDOUT))
+        else:
+            super().__init__(_open_for_append(Path(target)), _is_cut_off(Path(target)))
 
     @staticmethod
     def line(event: EmotionEvent) -> str:
@@ -79,9 +90,27 @@ def readable(event: EmotionEvent) -> str:
 
 def _open_for_append(path: Path) -> io.FileIO:
     try:
-        return path.open("ab", buffering=0)
+        # Without waiting, as the opening of a pipe would do until somebody reads.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+        descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise AgentError(f"events.file: cannot write {path}: {error.strerror or error}") from None
+        is_unread = error.errno == errno.ENXIO and path.is_fifo()
+        problem = "nobody reads this pipe" if is_unread else error.strerror or error
+        raise AgentError(f"events.file: cannot write {path}: {problem}") from None
+    os.set_blocking(descriptor, True)
+    return io.FileIO(descriptor, "w")
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a file ends within a line, as a power cut or a full disk leaves it."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:  # it may be one that can only be written
+        return False
 
 
 def _duplicate(descriptor: int) -> io.FileIO:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +83,64 @@ def test_events_are_appended_to_what_is_there(tmp_path: Path) -> None:
         sink.publish(event())
         sink.close()
     assert len(file.read_text().splitlines()) == 2
+
+
+def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"id": "1"}\n{"id": "2", "ti')  # a power cut, or a disk that became full
+    sink = JsonLinesSink(str(file))
+    sink.publish(event())
+    sink.close()
+    first, cut, whole = file.read_text().splitlines()
+    assert (json.loads(first), cut) == ({"id": "1"}, '{"id": "2", "ti')
+    assert json.loads(whole)["id"] == "7c0e"
+
+
+def test_a_named_pipe_that_nobody_reads_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(AgentError, match=r"events\.file: cannot write .*pipe: nobody reads"):
+        JsonLinesSink(str(pipe))
+
+
+def test_a_named_pipe_is_written_while_it_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = JsonLinesSink(str(pipe))
+    assert os.get_blocking(sink._stream.fileno())  # a reader that is slow is waited for
+    sink.publish(event())
+    sink.close()
+    with os.fdopen(reading) as lines:
+        assert json.loads(lines.read())["id"] == "7c0e"
+
+
+class Counting(io.FileIO):
+    """Counts the attempts to write."""
+
+    attempts = 0
+
+    def write(self, data: Any) -> int | None:  # type: ignore[override]
+        self.attempts += 1
+        return super().write(data)
+
+
+def test_a_terminal_that_does_not_wait_is_not_tried_all_the_time() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w"):
+        os.set_blocking(writing, False)  # as another program on the same terminal may have it
+        sink = TerminalSink(writing)
+        sink._stream.close()
+        sink._stream = counting = Counting(os.dup(writing), "w")
+        for _ in range(2_000):  # more than the pipe holds
+            sink.publish(event())
+        time.sleep(0.3)
+        taken = 0
+        while taken < 2_000:
+            taken += os.read(reading, 1 << 16).count(b"\n")
+        sink.close()
+    assert (sink.delivered, sink.dropped) == (2_000, 0)
+    assert counting.attempts < 3_000
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
