@@ -76,7 +76,10 @@ class HistoryFile:
 
     @property
     def is_there(self) -> bool:
-        """Whether the file still has its name: a person may delete it at any time."""
+        """Whether the file still has its name: a person may delete it at any time.
+
+        Raises `OSError` where the disk does not say.
+        """
         return self._path.exists()
 
     @property
@@ -163,7 +166,7 @@ class HistorySink(QueuedSink):
     def deliver(self, event: EmotionEvent) -> None:
         try:
             self._write(event)
-        except (sqlite3.Error, AgentError) as error:
+        except (sqlite3.Error, AgentError, OSError) as error:
             if self.lost == 0:
                 logger.warning("the history is not written: %s; trying again", error)
                 self._health(f"not written: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -195,6 +196,28 @@ def test_a_deleted_file_is_begun_anew() -> None:
     wait_for(lambda: sink.delivered == 2)
     sink.close()
     assert ids() == [1]
+
+
+def test_a_disk_that_fails_at_every_touch_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = HistorySink(HistorySettings(), "hall", lambda: NOON)
+    sink.publish(event(0))
+    wait_for(lambda: sink.delivered == 1)
+
+    def fail(_file: HistoryFile) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HistoryFile, "is_there", property(fail))
+        sink.publish(event(1))
+        sink.publish(event(2))
+        wait_for(lambda: not sink.waiting and sink.delivered + sink.dropped == 3)
+    sink.publish(event(3))
+    wait_for(lambda: sink.delivered == 4, 10)
+    sink.close()
+    assert ids()[:1] + ids()[-1:] == [0, 3]
+    assert "Input/output error; trying again" in caplog.text
 
 
 def test_a_folder_that_cannot_be_made_is_told_once_and_the_agent_goes_on(
