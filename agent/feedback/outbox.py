@@ -10,10 +10,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 from agent.clock_jumps import ClockJumps
 from agent.errors import AgentError
@@ -29,6 +31,8 @@ create table if not exists outbox (
     payload blob not null
 )
 """
+
+_DELETE: Final = "delete from outbox where id = ?"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Outbox:
         A damaged one is moved aside. Where the disk takes none, the messages wait in memory.
         """
         self._lock = Lock()
+        self._path = path
         self._limit = limit
         self._ttl = ttl
         self._clock = clock
@@ -80,7 +85,7 @@ class Outbox:
         self.delivered_at = 0.0
         """`time.monotonic()` when the last of them was removed."""
         self._gone: set[int] = set()
-        """Ids to delete, where the disk did not let us: they must not be sent again."""
+        """Ids that the disk did not let us delete: they must not be sent again."""
         self._database, self._waiting = _open(path)
 
     def __len__(self) -> int:
@@ -92,6 +97,7 @@ class Outbox:
             over = max(0, self._waiting + 1 - self._limit)
             self._keep_ages()
             with self._database as database:
+                self._delete_gone()
                 database.execute(
                     "delete from outbox where id in (select id from outbox order by id limit ?)",
                     (over,),
@@ -100,6 +106,7 @@ class Outbox:
                     "insert into outbox (created, topic, payload) values (?, ?, ?)",
                     (self._clock(), topic, payload),
                 ).lastrowid
+            self._gone.clear()
             self._first = self._first or number
             self._waiting += 1 - over
             self.dropped += over
@@ -116,18 +123,17 @@ class Outbox:
             return list(islice(letters, count))
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Forget delivered messages; ids that are no longer there do not matter.
-
-        Where the disk fails they are in the file until a later call succeeds; `after` skips them.
-        """
-        gone = self._delete(ids)
+        """Forget delivered messages; ids that are no longer there do not matter."""
+        with self._lock:
+            gone = self._delete(ids)
         if gone:
             self.delivered_at = time.monotonic()
             self.delivered += gone
 
     def reject(self, number: int) -> None:
         """Forget a message that the other side will never take, and count it."""
-        self._delete([number])
+        with self._lock:
+            self._delete([number])
         self.rejected += 1
 
     def close(self) -> None:
@@ -136,28 +142,45 @@ class Outbox:
             self._database.close()
 
     def _delete(self, ids: Iterable[int]) -> int:
-        """Delete messages; returns how many were still there."""
-        with self._lock:
-            self._gone.update(ids)
+        """Delete messages; returns how many were still there.
+
+        Where the disk fails they stay in the file until a later call succeeds.
+        """
+        ids = [number for number in ids if number not in self._gone]
+        try:
             with self._database as database:
-                gone = sum(
-                    database.execute("delete from outbox where id = ?", (number,)).rowcount
-                    for number in self._gone
-                )
+                self._delete_gone()
+                gone = sum(database.execute(_DELETE, (number,)).rowcount for number in ids)
             self._gone.clear()
-            self._waiting -= gone
-            return gone
+        except sqlite3.ProgrammingError:  # it is closed
+            raise
+        except sqlite3.Error as error:
+            if not self._gone:
+                logger.warning(
+                    "%s: %s; what was sent stays in it, and may be sent again after a new start",
+                    self._path,
+                    error,
+                )
+            self._gone.update(ids)
+            gone = len(ids)
+        self._waiting -= gone
+        return gone
+
+    def _delete_gone(self) -> None:
+        self._database.executemany(_DELETE, [(number,) for number in self._gone])
 
     def _keep_ages(self) -> None:
         """What was put before the clock was set is as old afterwards as it was."""
         self._set_by += self._jumps.newest()
-        if self._set_by and self._first is not None:
-            with self._database as database:
+        if not self._set_by:
+            return
+        with suppress(sqlite3.OperationalError), self._database as database:  # or the next time
+            if self._first is not None:
                 database.execute(
                     "update outbox set created = created + ? where id >= ?",
                     (self._set_by, self._first),
                 )
-        self._set_by = 0.0
+            self._set_by = 0.0
 
     def _expire(self) -> None:
         self._keep_ages()
@@ -165,10 +188,8 @@ class Outbox:
         limit = self._clock() - self._ttl
         if eldest is None or eldest[0] >= limit:
             return
-        with self._database as database:
-            old = database.execute("delete from outbox where created < ?", (limit,)).rowcount
-        self._waiting -= old
-        self.expired += old
+        old = self._database.execute("select id from outbox where created < ?", (limit,)).fetchall()
+        self.expired += self._delete(number for (number,) in old)
 
 
 def _open(path: Path) -> tuple[sqlite3.Connection, int]:
