@@ -37,6 +37,7 @@ INSTALL: Final = (
 _PERIOD: Final = 512  # samples; 11 ms
 _STALLED: Final = 1.5  # seconds without a call for samples after which the device is lost
 _GLANCE: Final = 0.01  # seconds between two looks at a stream that plays
+_ALONE: Final = 60.0  # seconds that the last cue may take once nobody asks for more
 
 
 class DeviceError(Exception):
@@ -69,6 +70,9 @@ class Orders:
         with self._changed:
             self._over = True
             self._changed.notify()
+        # One that hangs in the library would stay, with the device, when the agent was killed.
+        sleep(_ALONE)
+        os._exit(1)
 
 
 class Stream:

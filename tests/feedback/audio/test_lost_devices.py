@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from agent.feedback.audio import player
+from agent.feedback.audio.output import PCM_VARIABLE
 from agent.feedback.audio.player import PROBE, Cue, Player
 from agent.feedback.audio.process import Sounds
 from tests.sound_card import SOUNDS, Card, event, own_sound, play, playing, settled, until, warnings
@@ -100,6 +103,36 @@ def test_a_device_that_hangs_when_it_is_opened(
     player.play(Cue("fear", monotonic(), monotonic()))  # takes no time
     player.close()
     sounds.close()
+
+
+_PLAYS_ALONE = """
+from agent.feedback.audio import output
+output._ALONE = 2.0
+output.main()
+"""
+
+
+def test_a_player_whose_agent_has_died_does_not_stay_at_a_device_that_hangs(
+    card: Card, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "nobody-reads")
+    card.connect(str(tmp_path / "nobody-reads"))
+    sounds = Sounds({"fear": SOUNDS["fear"]})
+    player = subprocess.Popen(
+        [sys.executable, "-c", _PLAYS_ALONE],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, PCM_VARIABLE: str(sounds.fileno())},
+        pass_fds=[sounds.fileno()],
+    )
+    assert player.stdin is not None
+    player.stdin.write(b"play 1 0 9600\n")
+    player.stdin.close()  # as the death of the agent does
+    try:
+        player.wait(30)
+    finally:
+        player.kill()
+        sounds.close()
 
 
 def test_a_device_that_hangs_is_found_however_often_cues_come(
