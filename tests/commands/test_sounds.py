@@ -10,6 +10,7 @@ import pytest
 
 from agent.cli import main
 from agent.emotion.labels import EMOTIONS
+from agent.feedback.audio import process
 from agent.feedback.audio.earcons import earcon
 from agent.feedback.audio.samples import as_pcm
 from tests.sound_card import Card
@@ -87,3 +88,15 @@ def test_without_pyaudio_it_says_what_to_install(
         (line,) = capsys.readouterr().err.splitlines()
         assert "scripts/setup-system audio" in line
         assert "emotion-agent[audio]" in line
+
+
+def test_devices_that_do_not_answer_are_not_told_as_none(
+    recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_PATIENCE", 0.0)  # as a sound server that hangs
+    assert main(["sounds", "devices"]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        "emotion-agent: error: sound: the devices do not answer; does a sound server hang?\n",
+    )

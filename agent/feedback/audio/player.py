@@ -111,10 +111,10 @@ class Player:
             os.write(self._wake, b"!")
 
     def _work(self) -> None:
-        self._try(Cue(PROBE, monotonic(), monotonic()))
+        self._outlive(lambda: self._try(Cue(PROBE, monotonic(), monotonic())))
         until = inf
         while not self._closing or self._newest or (self._sounding and monotonic() < until):
-            self._step()
+            self._outlive(self._step)
             if self._closing and until == inf:
                 until = monotonic() + _CLOSING
         if self._process is not None:
@@ -122,6 +122,16 @@ class Player:
         os.close(self._wake_up)
         with self._lock:
             os.close(self._wake)
+
+    def _outlive(self, step: Callable[[], None]) -> None:
+        """Do a step; a dead thread would leave the agent silent for good."""
+        try:
+            step()
+        except Exception as error:
+            logger.exception("%s: trying again", self._device)
+            if self._sounding:
+                self._drop()
+            self._lose(repr(error))
 
     def _step(self) -> None:
         """Wait until something is to be done, and do it."""
@@ -219,8 +229,13 @@ class Player:
         if sounding:
             self._drop()
         if not self._lost:
-            self._lost = True
             logger.warning("%s: %s; going on without sound until it is back", self._device, words)
+        self._lose(words)
+
+    def _lose(self, words: str) -> None:
+        """Leave the device alone for a while."""
+        self._stop()
+        self._lost = True
         self._health(words)
         self._retry_at = monotonic() + self._pause
         self._pause = min(2 * self._pause, _PAUSES[1])

@@ -161,7 +161,9 @@ def list_devices() -> list[str]:
     """Names of the devices that can play. Raises `AgentError` where none can be looked for."""
     process = OutputProcess(LIST)
     try:
-        answers = _until(process, monotonic() + _PATIENCE)
+        answers = list(_until(process, monotonic() + _PATIENCE))
+        if not any(answer.word == "gone" for answer in answers):
+            raise AgentError("sound: the devices do not answer; does a sound server hang?")
         return [answer.rest for answer in answers if answer.word == "device"]
     finally:
         process.kill()

@@ -17,7 +17,7 @@ import pytest
 from agent.feedback.audio import player
 from agent.feedback.audio.output import PCM_VARIABLE
 from agent.feedback.audio.player import PROBE, Cue, Player
-from agent.feedback.audio.process import Sounds
+from agent.feedback.audio.process import Answer, OutputProcess, Sounds
 from tests.sound_card import SOUNDS, Card, event, own_sound, play, playing, settled, until, warnings
 
 
@@ -103,6 +103,28 @@ def test_a_device_that_hangs_when_it_is_opened(
     player.play(Cue("fear", monotonic(), monotonic()))  # takes no time
     player.close()
     sounds.close()
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_the_sound(
+    card: Card, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "agent.feedback.audio")
+    health: list[str] = []
+    with playing(health=health.append) as sink:
+        until(lambda: health == ["ok"])
+
+        def fail(_process: OutputProcess) -> list[Answer]:
+            raise ValueError("nobody thought of this")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(OutputProcess, "answers", fail)
+            sink.publish(event("happiness"))
+            until(lambda: len(health) > 1)
+        until(lambda: health[-1] == "ok")
+        play(sink, event("sadness"))
+    assert card.heard[-1] == "sadness"
+    assert "nobody thought of this" in health[1]
+    assert "the default sound device is back" in caplog.text
 
 
 _PLAYS_ALONE = """
