@@ -16,6 +16,8 @@ from agent.settings import Settings, WebSettings
 _PATIENCE: Final = 30.0
 """Seconds that the agent may take for an answer, and for telling the outcome."""
 _POLL: Final = 0.25
+_TOLD: Final = frozenset({"state", "refusal", "trouble", "time", "about"})
+"""What an agent says of its calibration, at least."""
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -39,7 +41,7 @@ def _calibrate(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.show:
         print(_in_words(agent.calibration()))
         return 0
-    print(agent.ask("POST", "commands/calibrate", {"undo": arguments.undo})["done"], flush=True)
+    print(agent.command(undo=arguments.undo), flush=True)
     if not arguments.undo:
         print(_outcome(agent))
     return 0
@@ -83,10 +85,20 @@ class _Agent:
 
     def calibration(self) -> dict[str, Any]:
         """What the agent says of it now."""
-        try:
-            return dict(self.ask("GET", "state")["calibration"])
-        except (KeyError, TypeError):
-            raise AgentError(f"{self._place} is no agent that can be calibrated") from None
+        told = self.ask("GET", "state").get("calibration")
+        if not isinstance(told, dict) or not told.keys() >= _TOLD:
+            raise self._foreign()
+        return told
+
+    def command(self, undo: bool) -> str:
+        """Have it begin, or forget what was measured; returns what it says to that."""
+        done = self.ask("POST", "commands/calibrate", {"undo": undo}).get("done")
+        if not isinstance(done, str):
+            raise self._foreign()
+        return done
+
+    def _foreign(self) -> AgentError:
+        return AgentError(f"{self._place} is no agent that can be calibrated")
 
     def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request to the API. Raises `AgentError` for anything but a good answer."""
