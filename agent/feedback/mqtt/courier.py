@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
+from math import inf
 from threading import Event, Thread
 from time import monotonic
 from typing import Final
@@ -48,6 +49,7 @@ class Courier:
         self._closing = Event()
         self._woken = Event()
         self._is_left_behind = False
+        self._connected_at = inf
         self._was_connected = False
         self._told = ""
         self._thread = Thread(target=self._work, name="mqtt", daemon=True)
@@ -76,7 +78,7 @@ class Courier:
     def _work(self) -> None:
         pause = _FIRST_PAUSE
         while not self._closing.is_set():
-            began = monotonic()
+            self._connected_at = inf
             try:
                 self._visit()
             except LinkError as error:
@@ -87,7 +89,7 @@ class Courier:
             except Exception:
                 # A dead thread would leave the agent without a voice for good.
                 logger.exception("mqtt: connecting again")
-            if monotonic() - began > _SETTLED:
+            if monotonic() - self._connected_at > _SETTLED:
                 pause = _FIRST_PAUSE
             # Agents that lost one broker must not all come back in the same moment.
             self._closing.wait(pause * random.uniform(0.8, 1.2))
@@ -103,6 +105,7 @@ class Courier:
         is_known = False
         try:
             logger.info("mqtt: connected to %s", self._login)
+            self._connected_at = monotonic()
             if self._was_connected:
                 self._served.board.reconnects["mqtt"] += 1
             self._was_connected = True

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import socket
+import time
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from agent.control import Control
 from agent.errors import AgentError
-from agent.feedback.mqtt import link
+from agent.feedback.mqtt import courier, link
 from agent.feedback.mqtt.login import read_login
 from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.outbox import Outbox
@@ -94,6 +96,22 @@ def test_an_attempt_that_outlives_its_sink_reports_nothing_any_more(
         connection.close()
     assert board.status.health["mqtt"] == "ok"
     assert caplog.records == []
+
+
+def test_a_broker_too_busy_to_answer_is_asked_less_and_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_PATIENCE", 0.3)
+    monkeypatch.setattr(courier, "_SETTLED", 0.2)
+    monkeypatch.setattr(courier, "_FIRST_PAUSE", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        sink = MqttSink(away(port=silent.getsockname()[1]), Control(), StatusBoard(), tmp_path)
+        attempts = [(silent.accept(), time.monotonic()) for _ in range(5)]
+        sink.close()
+    pauses = [later[1] - earlier[1] for earlier, later in pairwise(attempts)]
+    for (connection, _), _ in attempts:
+        connection.close()
+    assert pauses[-1] > pauses[0] + 0.3  # 0.1 s, then 0.2, 0.4 and 0.8, give or take a fifth
 
 
 @pytest.mark.parametrize(
