@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import resource
 import sys
@@ -15,6 +16,8 @@ from agent.inference.opening import open_inference
 from agent.inference.request import Answer, Request
 from agent.inference.service import Inference
 from agent.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _NICE: Final = 10
 """How far the worker steps back where the processor is short."""
@@ -65,4 +68,7 @@ def _step_back() -> None:
     if sys.platform == "linux":
         thread = threading.get_native_id()
         usual = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, usual + _NICE)
+        try:
+            os.setpriority(os.PRIO_PROCESS, thread, usual + _NICE)
+        except OSError as error:  # a sandbox may forbid it; what fails here would end the thread
+            logger.warning("api: the vision loop does not go first: %s", error.strerror)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -27,6 +29,31 @@ from agent.settings import ApiSettings, MmsSettings, RuntimeSettings, Settings
 from tests.model_api.client import JPEG, WAIT, Client, Served, serve
 
 DemoFile = Callable[[str], Path]
+
+_SETPRIORITY = {"x86_64": 141, "aarch64": 140} if sys.platform == "linux" else {}
+_IN_A_SANDBOX = """
+import ctypes, struct
+
+# Four instructions of seccomp(2): this call is refused with EPERM, all others are allowed.
+code = b"".join(struct.pack("HBBI", *one) for one in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, {number}), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)))
+kept = ctypes.create_string_buffer(code)
+
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+assert libc.prctl(22, 2, ctypes.byref(Filter(4, ctypes.addressof(kept))), 0, 0) == 0
+
+from agent.model_api.worker import Worker
+from agent.settings import Settings
+
+worker = Worker(Settings())
+print(worker.model)
+worker.close()
+"""
+"""What systemd's SystemCallFilter= does, for one call."""
 
 
 def test_more_requests_than_may_wait_are_refused_and_places_come_back(
@@ -103,6 +130,20 @@ def test_the_worker_steps_back_behind_the_vision_loop(worker: Worker) -> None:
     assert its.native_id is not None
 
     assert os.getpriority(os.PRIO_PROCESS, its.native_id) == min(mine + 10, 19)
+
+
+@pytest.mark.skipif(platform.machine() not in _SETPRIORITY, reason="another processor's numbers")
+def test_pictures_are_read_where_a_sandbox_forbids_to_step_back(demo_file: DemoFile) -> None:
+    demo_file("blazeface-back")
+    number = _SETPRIORITY[platform.machine()]
+    done = subprocess.run(
+        [sys.executable, "-c", _IN_A_SANDBOX.format(number=number)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "fer-compact@1.0.0\n"), done.stderr
+    assert "the vision loop does not go first: Operation not permitted" in done.stderr
 
 
 def test_it_is_off_unless_asked_for() -> None:

@@ -61,6 +61,33 @@ def test_a_unit_with_a_mistake_is_found(project: Path, tmp_path: Path) -> None:
     assert "RestartSecs" in analysed(path, "verify").stderr
 
 
+@analyze
+def test_the_agent_may_lower_the_priority_of_a_thread_and_set_no_limits(project: Path) -> None:
+    allowed: set[str] = set()
+    for line in (project / "systemd" / UNITS[0]).read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key == "SystemCallFilter":
+            calls = _calls(value.removeprefix("~").split())
+            allowed = allowed - calls if value.startswith("~") else allowed | calls
+    assert {"setpriority", "read"} <= allowed
+    assert not {"setrlimit", "sched_setscheduler", "chroot"} & allowed
+
+
+def _calls(names: list[str]) -> set[str]:
+    """System calls by their names and by those of systemd's groups."""
+    calls: set[str] = set()
+    for name in names:
+        if not name.startswith("@"):
+            calls.add(name)
+            continue
+        listed = subprocess.run(
+            ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True
+        )
+        members = [line.strip() for line in listed.stdout.splitlines()[1:]]
+        calls |= _calls([member for member in members if member and not member.startswith("#")])
+    return calls
+
+
 def test_both_units_are_alike_but_for_what_is_each_camera_s_own(project: Path) -> None:
     one, many = (
         [
