@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Final
 
@@ -108,12 +107,14 @@ def _watch(settings: Settings, running: _Running) -> None:
     running.summary.seconds = monotonic() - began
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Signals:
-    """What signals have asked for."""
+    """What signals have asked for: plain flags, as a handler that wants a lock can interrupt the
+    one who holds it, and wait for ever.
+    """
 
-    stop: Event
-    reload: Event
+    stop: bool = False
+    reload: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,15 +202,15 @@ class _Watch:
         return self._following
 
     def _over(self) -> bool:
-        if self._signals.reload.is_set() or self._file.has_changed():
-            self._signals.reload.clear()
+        if self._signals.reload or self._file.has_changed():
+            self._signals.reload = False
             self._reload()
         new = self._control.new_settings()
         if new is not None:
             self._take_up(new)
-        if self._signals.stop.is_set():
+        if self._signals.stop:
             self._notifier.stopping()
-        return self._signals.stop.is_set() or self._following is not None
+        return self._signals.stop or self._following is not None
 
     def _reload(self) -> None:
         self._notifier.reloading()
@@ -245,7 +246,7 @@ class _Watch:
         while self._control.paused and not self._over():
             self._goes_on(begun=True)
             self._show("paused")
-            self._signals.stop.wait(_POLL)
+            sleep(_POLL)
 
     def _look(self) -> bool:
         """Read the source, until it ends (True) or something else is to be done."""
@@ -378,11 +379,13 @@ def _told(source: Source, before: SourceState) -> SourceState:
 @contextmanager
 def _signals() -> Iterator[_Signals]:
     """Take note of SIGINT, SIGTERM (stop) and SIGHUP (reload); the former handlers come back."""
-    asked = _Signals(Event(), Event())
+    asked = _Signals()
 
     def note(number: int, _frame: FrameType | None) -> None:
-        logger.debug("got %s", signal.Signals(number).name)
-        (asked.reload if number == signal.SIGHUP else asked.stop).set()
+        if number == signal.SIGHUP:
+            asked.reload = True
+        else:
+            asked.stop = True
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     former = {number: signal.signal(number, note) for number in numbers}

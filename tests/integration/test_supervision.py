@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,18 @@ def test_a_file_that_is_edited_is_taken_up_by_itself(tmp_path: Path, portrait: P
         agent.file.write_text(watching(portrait, f'[events]\nfile = "{file}"\n'))
         agent.until_told("taking up new settings: events")
         agent.until(file.exists)
+        assert agent.stop() == 0
+
+
+def test_signals_that_come_close_together_do_not_hold_the_agent(
+    tmp_path: Path, portrait: Path
+) -> None:
+    with SupervisedAgent(tmp_path, watching(portrait)) as agent:
+        agent.until_ready()
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            agent.process.send_signal(signal.SIGHUP)
+        agent.until_fed()
         assert agent.stop() == 0
 
 
