@@ -71,7 +71,7 @@ def run(
         try:
             feedback = Feedback(settings, control, board)
             stack.callback(feedback.close)
-            strain = Strain(lambda: read_load(state_folder()))
+            strain = Strain(lambda: read_load(_state()))
             running = _Running(
                 control, board, feedback, notifier, FileWatch(file), strain, Summary(), signals
             )
@@ -90,10 +90,10 @@ def _watch(settings: Settings, running: _Running) -> None:
     following: Settings | None = settings
     while following is not None:
         watch: _Watch | None = None
-        running.control.keep_in(_switches(following))
-        running.control.calibration.keep_in(_baseline(following))
-        running.feedback.change(following)
         try:
+            running.control.keep_in(_switches(following))
+            running.control.calibration.keep_in(_baseline(following))
+            running.feedback.change(following)
             with ExitStack() as stack:
                 watch = _open_watch(following, running, stack)
                 following = watch.until_over()
@@ -101,10 +101,15 @@ def _watch(settings: Settings, running: _Running) -> None:
         except AgentError as error:
             if former is None or following is former or (watch and watch.taken_up):
                 raise
-            logger.error("the new settings cannot be used: %s", error)
-            running.board.report("settings", f"not used: {error}")
+            _refuse(error, running.board)
             following = former
     running.summary.seconds = monotonic() - began
+
+
+def _refuse(error: AgentError, board: StatusBoard) -> None:
+    """Say that new settings are not taken up."""
+    logger.error("the new settings cannot be used: %s", error)
+    board.report("settings", f"not used: {error}")
 
 
 @dataclass
@@ -141,6 +146,14 @@ def _baseline(settings: Settings) -> Path | None:
     """Where the neutral calibration is kept; nowhere on a machine that keeps nothing."""
     try:
         return device_folder(settings.device) / "baseline.json"
+    except AgentError:
+        return None
+
+
+def _state() -> Path | None:
+    """Where the state is kept, for telling how much room there is; None where there is no place."""
+    try:
+        return state_folder()
     except AgentError:
         return None
 
@@ -234,8 +247,12 @@ class _Watch:
         if not changed <= SECTIONS:
             self._following = new
             return
+        try:
+            self._control.keep_in(_switches(new))
+        except AgentError as error:
+            _refuse(error, self._board)
+            return
         self.settings = new
-        self._control.keep_in(_switches(new))
         self._feedback.change(new)
 
     def _rest(self) -> None:

@@ -47,16 +47,20 @@ class Line:
 
 
 class SupervisedAgent:
-    """`emotion-agent run` with a settings file, under a watchdog of so many seconds."""
+    """`emotion-agent run` with a settings file, under a watchdog of so many seconds; its state is
+    in the same folder, or in another.
+    """
 
-    def __init__(self, folder: Path, settings: str, watchdog: float = 2.0) -> None:
+    def __init__(
+        self, folder: Path, settings: str, watchdog: float = 2.0, state: Path | None = None
+    ) -> None:
         self.folder = folder
         self.file = folder / "agent.toml"
         self.log = folder / "log"
         self.file.write_text(settings)
         self.line = Line(folder)
         environment = {
-            "STATE_DIRECTORY": str(folder),
+            "STATE_DIRECTORY": str(state or folder),
             "NOTIFY_SOCKET": str(self.line.path),
             "WATCHDOG_USEC": str(round(watchdog * 1e6)),
         }

@@ -44,9 +44,10 @@ class Load:
     disk: int | None
 
 
-def read_load(folder: Path) -> Load:
-    """The board now; `folder` is where the agent keeps its state."""
-    return Load(readings.temperature(), readings.memory(), readings.free_disk(folder))
+def read_load(folder: Path | None) -> Load:
+    """The board now; `folder` is where the agent keeps its state, if it keeps any."""
+    disk = readings.free_disk(folder) if folder is not None else None
+    return Load(readings.temperature(), readings.memory(), disk)
 
 
 class Strain:

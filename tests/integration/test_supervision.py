@@ -17,6 +17,9 @@ from tests.supervised import SupervisedAgent
 
 DemoFile = Callable[[str], Path]
 
+BROKER = '[mqtt]\nhost = "127.0.0.1"\nport = 1\n'
+"""One that is away."""
+
 
 @pytest.fixture
 def portrait(demo_file: DemoFile, tmp_path: Path) -> Path:
@@ -66,8 +69,7 @@ def test_a_missing_camera_is_waited_for_and_no_reason_to_start_again(tmp_path: P
 def test_a_camera_turned_off_is_no_reason_to_start_again(tmp_path: Path, portrait: Path) -> None:
     (tmp_path / "hall").mkdir()
     (tmp_path / "hall" / "switches.json").write_text('{"muted": false, "paused": true}')
-    broker = '[mqtt]\nhost = "127.0.0.1"\nport = 1\n'
-    with SupervisedAgent(tmp_path, watching(portrait, broker)) as agent:
+    with SupervisedAgent(tmp_path, watching(portrait, BROKER)) as agent:
         agent.until_ready()
         agent.until(lambda: agent.line.status.startswith("paused"))
         agent.until_fed(4)
@@ -144,6 +146,29 @@ def test_settings_that_prove_useless_are_undone(tmp_path: Path, portrait: Path) 
         agent.until(lambda: agent.line.status.startswith("degraded (settings: not used: runtime"))
         agent.reload(watching(portrait))
         agent.until(lambda: agent.line.status.startswith("live"))
+        agent.until_fed()
+        assert agent.stop() == 0
+
+
+def test_an_agent_that_can_keep_nothing_goes_on(tmp_path: Path, portrait: Path) -> None:
+    (tmp_path / "file").touch()
+    nowhere = tmp_path / "file" / "state"  # cannot be made, as on a disk that is read-only
+    with SupervisedAgent(tmp_path, watching(portrait), state=nowhere) as agent:
+        agent.until(lambda: "history: not written: cannot make the state" in agent.line.status)
+        agent.until_fed(4)
+        agent.reload(watching(portrait, BROKER))  # whose commands must be kept
+        agent.until_told("the new settings cannot be used: cannot make the state folder")
+        agent.until_fed(4)
+        assert agent.stop() == 0
+
+
+def test_a_new_name_whose_state_cannot_be_kept_is_not_taken(tmp_path: Path, portrait: Path) -> None:
+    (tmp_path / "kitchen").touch()
+    with SupervisedAgent(tmp_path, watching(portrait, BROKER)) as agent:
+        agent.until_ready()
+        agent.reload(watching(portrait, BROKER).replace("hall", "kitchen"))
+        agent.until_told(f"cannot be used: cannot make {tmp_path}/kitchen: File exists")
+        agent.until(lambda: "settings: not used: cannot make" in agent.line.status)
         agent.until_fed()
         assert agent.stop() == 0
 
