@@ -14,7 +14,8 @@ _LONGEST = 500  # characters of a status: one line of `systemctl status`
 
 
 class Notifier:
-    """The agent's side of `Type=notify` and `WatchdogSec=`. Never raises and never blocks.
+    """The agent's side of `Type=notify` and `WatchdogSec=`. Never raises and never blocks: what
+    systemd is too busy to take is told at the next call.
 
     The watchdog is to be fed by progress alone, so there is no timer here: whoever has made some
     calls `alive`, as often as they like.
@@ -38,8 +39,7 @@ class Notifier:
     def ready(self) -> None:
         """The start, or a reload, is over."""
         if not self.is_ready:
-            self._send("READY=1")
-            self.is_ready = True
+            self.is_ready = self._send("READY=1")
 
     def reloading(self) -> None:
         """Settings are being taken up; `ready` ends it."""
@@ -49,35 +49,36 @@ class Notifier:
     def stopping(self) -> None:
         """The end has begun."""
         self.is_ready = False
-        if self._status != "stopping":
+        if self._status != "stopping" and self._send("STOPPING=1\nSTATUS=stopping"):
             self._status = "stopping"
-            self._send("STOPPING=1\nSTATUS=stopping")
 
     def show(self, status: str) -> None:
         """Show a line in `systemctl status`; the same line again is not sent."""
         line = " ".join(status.split())[:_LONGEST]
-        if line != self._status:
+        if line != self._status and self._send(f"STATUS={line}"):
             self._status = line
-            self._send(f"STATUS={line}")
 
     def alive(self) -> None:
         """There was progress. Tells systemd four times in the time that it waits, not oftener."""
         if self._interval is None:
             return
         now = monotonic()
-        if self._fed is None or now - self._fed >= self._interval / 4:
+        due = self._fed is None or now - self._fed >= self._interval / 4
+        if due and self._send("WATCHDOG=1"):
             self._fed = now
-            self._send("WATCHDOG=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
+        """Whether it was taken, or there is nobody to take it."""
         if self._address is None:
-            return
+            return True
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         try:
             with socket.socket(socket.AF_UNIX, kind) as line:
                 line.sendto(message.encode(), self._address)
         except OSError as error:
             logger.debug("systemd was not told %r: %s", message, error)
+            return False
+        return True
 
 
 def _address(given: str) -> str | None:

@@ -115,3 +115,32 @@ def test_a_listener_that_is_stuck_does_not_hold_the_agent(ear: socket.socket) ->
     for number in range(10_000):  # far more than the socket holds
         told.show(f"live {number}")
     assert 0 < len(heard(ear)) < 10_000
+
+
+def test_what_a_busy_listener_did_not_take_is_told_later(ear: socket.socket) -> None:
+    told = notifier(ear, WATCHDOG_USEC="3600000000")
+    for number in range(10_000):
+        told.show(f"live {number}")
+    told.ready()
+    told.alive()
+    told.show("live")
+    heard(ear)
+
+    for _ in range(2):
+        told.ready()
+        told.alive()
+        told.show("live")
+
+    assert heard(ear) == ["READY=1", "WATCHDOG=1", "STATUS=live"]
+
+
+def test_the_end_is_told_once_the_listener_takes_it(ear: socket.socket) -> None:
+    told = notifier(ear)
+    for number in range(10_000):
+        told.show(f"live {number}")
+    told.stopping()
+    heard(ear)
+
+    told.stopping()
+
+    assert heard(ear) == ["STOPPING=1\nSTATUS=stopping"]
