@@ -16,7 +16,7 @@ from agent import __version__
 from agent.commands import calibrate, doctor, events, mqtt, settings, sounds, web
 from agent.errors import AgentError
 from agent.layers import Loaded, load_with_origins, parse_override
-from agent.quiet import own_errors
+from agent.quiet import fill_standard_streams, own_errors
 from agent.settings import Settings
 
 _DEFAULT_FILE: Final = Path("/etc/emotion-agent/agent.toml")
@@ -26,6 +26,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (0 well, 1 failed, 2 wrong usage, 130 interrupted)."""
+    fill_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     arguments = _parser().parse_args(argv)

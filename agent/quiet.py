@@ -50,7 +50,7 @@ def chatter_hidden() -> Iterator[None]:
     Standard output stays, and so does what is written to `own_errors`, by whatever thread.
     """
     with _HIDING:
-        _flush()
+        sys.stderr.flush()
         kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, 2)
@@ -67,8 +67,32 @@ def own_errors() -> TextIO:
     if errors is not sys.__stderr__:
         return errors  # a test's, or a caller's
     return TextIOWrapper(
-        FileIO(os.dup(errors.fileno()), "w"),
+        FileIO(duplicate(errors.fileno()), "w"),
         encoding=errors.encoding,
         errors="backslashreplace",
         write_through=True,
     )
+
+
+def duplicate(descriptor: int) -> int:
+    """Another descriptor of a standard stream; never of the nowhere that `chatter_hidden` puts in
+    its place, so it waits for the end of that.
+    """
+    with _HIDING:
+        return os.dup(descriptor)
+
+
+def fill_standard_streams() -> None:
+    """Open what the caller has closed (`2>&-`), to go nowhere; for the beginning of a process.
+
+    A file opened later would get the number, and with it all that native code prints.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free number is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  # for as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -75,3 +76,25 @@ def test_two_threads_that_hide_at_once_leave_standard_error_as_it_was(
     os.write(2, b"heard\n")
 
     assert capfd.readouterr().err == "heard\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_works_without_standard_streams(closed: str, tmp_path: Path) -> None:
+    """What it says goes nowhere, least of all into a file that got the stream's number."""
+    program = """
+import os, sys
+from agent.cli import main
+from agent.quiet import chatter_hidden
+
+status = main(["web", "token"])
+with open(sys.argv[1], "wb") as file:
+    with chatter_hidden():
+        os.write(2, b"native chatter")
+    print("an event", flush=True)
+    print("a warning", file=sys.stderr, flush=True)
+    file.write(b"status %d, file %s" % (status, b"apart" if file.fileno() > 2 else b"taken"))
+"""
+    file = tmp_path / "told"
+    command = f'exec "$0" -c "$1" "$2" {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, program, str(file)], check=False)
+    assert (done.returncode, file.read_text()) == (0, "status 0, file apart")

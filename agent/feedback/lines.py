@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import os
 from abc import abstractmethod
 from pathlib import Path
 from select import select
@@ -13,6 +12,7 @@ from typing import Final
 
 from agent.errors import AgentError
 from agent.feedback.queued import QueuedSink
+from agent.quiet import duplicate
 from agent.types import EmotionEvent
 
 _STDOUT: Final = 1
@@ -114,4 +114,4 @@ def _is_cut_off(path: Path) -> bool:
 
 
 def _duplicate(descriptor: int) -> io.FileIO:
-    return io.FileIO(os.dup(descriptor), "w")
+    return io.FileIO(duplicate(descriptor), "w")

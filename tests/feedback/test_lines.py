@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from agent.emotion.labels import EMOTIONS
 from agent.errors import AgentError
 from agent.feedback.lines import JsonLinesSink, TerminalSink, readable
 from agent.feedback.queued import QueuedSink
+from agent.quiet import chatter_hidden
 from agent.types import Box, EmotionEvent, EventType, Reason
 from tests.brokers.watcher import wait_for
 
@@ -228,3 +230,19 @@ def test_a_reader_that_hangs_holds_up_neither_publishing_nor_closing(
 )
 def test_events_read_as_words(shown: EmotionEvent, words: str) -> None:
     assert readable(shown).endswith(words)
+
+
+def test_a_terminal_opened_while_a_library_is_hushed_is_written_to(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """New settings may open it while the main thread loads the model."""
+    opened: list[TerminalSink] = []
+    with chatter_hidden():
+        opening = Thread(target=lambda: opened.append(TerminalSink(2)))
+        opening.start()
+        opening.join(0.2)
+    opening.join()
+    opened[0].publish(event())
+    opened[0].close()
+
+    assert capfd.readouterr().err == readable(event()) + "\n"
