@@ -76,6 +76,7 @@ class _PipelineCamera:
         self._video = library.video
         self._name = name
         self._timeout = round(settings.read_timeout * gst.SECOND)
+        self._ended: str | None = None
         try:
             self._pipeline = gst.parse_launch(pipeline + _SINK)
         except library.glib.Error as error:
@@ -91,11 +92,12 @@ class _PipelineCamera:
     def read(self) -> Image | None:
         sample, self._first = self._first, None
         sample = sample or self._sink.try_pull_sample(self._timeout)
+        # Looked for each time: what nobody takes off the bus stays there, whatever it tells of.
+        self._ended = self._ended or self._problem()
         if sample is not None:
             return self._picture(sample)
-        problem = self._problem()
-        if problem is not None:
-            raise SourceError(f"{self._name}: {problem}")
+        if self._ended is not None:
+            raise SourceError(f"{self._name}: {self._ended}")
         return None
 
     def release(self) -> None:

@@ -68,6 +68,23 @@ def test_a_pipeline_that_ends_begins_again() -> None:
         assert indices == sorted(set(indices))
 
 
+def test_what_elements_tell_does_not_pile_up() -> None:
+    """Some tell something all the time, as V4L2's does of every frame that it lost."""
+    talkative = "audiotestsrc is-live=true ! level interval=10000000 ! fakesink"
+    pipeline = f"{talkative} videotestsrc is-live=true ! video/x-raw,framerate=30/1"
+    camera = gstreamer.open_pipeline("gst:camera", pipeline, SourceSettings(open_timeout=20.0))
+    try:
+        for _ in range(30):
+            assert camera.read() is not None
+        bus = camera._pipeline.get_bus()  # type: ignore[attr-defined]
+        left = 0
+        while bus.pop() is not None:
+            left += 1
+        assert left < 20
+    finally:
+        camera.release()
+
+
 def test_passwords_in_a_pipeline_are_in_no_name() -> None:
     assert source("rtspsrc location=rtsp://me:hush@cam/1 ! decodebin").name == "gst:rtspsrc"
 
