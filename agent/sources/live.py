@@ -169,7 +169,7 @@ class LiveSource:
             return False
         except Exception:
             # Whatever a driver does, a dead thread would leave the agent blind for good.
-            log.exception("%s: opening failed; trying again", self.name)
+            self._explain("opening failed; trying again")
             self._trouble = f"{self.name}: opening failed"
             return False
         finally:
@@ -180,15 +180,21 @@ class LiveSource:
         except SourceError as problem:
             self._complain(str(problem))
         except Exception:
-            log.exception("%s: reading failed; opening it again", self.name)
-        finally:
-            self._called = time.monotonic()
-            camera.release()
-            self._called = None
+            self._explain("reading failed; opening it again")
+        self._release(camera)
         if not self._stop.is_set():
             what = "no more pictures" if self._arrived > before else "no pictures"
             self._complain(f"{self.name}: sends {what}")
         return self._arrived > before
+
+    def _release(self, camera: Camera) -> None:
+        self._called = time.monotonic()
+        try:
+            camera.release()
+        except Exception:
+            self._explain("closing failed; opening it again")
+        finally:
+            self._called = None
 
     def _read_on(self, camera: Camera) -> None:
         misses = 0
@@ -220,6 +226,11 @@ class LiveSource:
                 log.info("%s: live, %d x %d pixels", self.name, width, height)
             self._arrived += 1
             self._seen, self._trouble = now, None
+
+    def _explain(self, what: str) -> None:
+        """Log the exception at hand, where it begins an outage."""
+        if self._trouble is None:
+            log.exception("%s: %s", self.name, what)
 
     def _complain(self, problem: str) -> None:
         if self._trouble is not None or self._stop.is_set():

@@ -123,6 +123,38 @@ def test_a_camera_that_fails_in_any_way_is_released_and_opened_again(
     assert "driver trouble" in caplog.text
 
 
+@pytest.mark.parametrize("where", ["opening", "reading", "closing"])
+def test_a_driver_that_fails_for_good_is_explained_once(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Months of it would fill the disk otherwise."""
+    monkeypatch.setattr("agent.sources.live._LONGEST_PAUSE", 0.01)
+    attempts = []
+
+    class Broken:
+        def read(self) -> Image | None:
+            if where == "reading":
+                raise RuntimeError("driver trouble")
+            raise SourceError("camera: no picture")
+
+        def release(self) -> None:
+            if where == "closing":
+                raise RuntimeError("driver trouble")
+
+    def open_camera() -> Broken:
+        attempts.append(time.monotonic())
+        if where == "opening":
+            raise RuntimeError("driver trouble")
+        return Broken()
+
+    with LiveSource("camera", open_camera, 5.0, 1.0) as source:
+        _until(lambda: len(attempts) > 5)
+        assert not source.hung
+        assert source.trouble is not None
+    assert caplog.text.count("RuntimeError: driver trouble") <= 1
+    assert len(caplog.records) <= 2
+
+
 def test_a_source_without_pictures_for_too_long_is_stalled(grey: Grey) -> None:
     go_on = threading.Event()
 
