@@ -33,6 +33,7 @@ from agent.sources.pictures import decode_picture
 logger = logging.getLogger(__name__)
 
 _OWN_FAULT: Final = "the request could not be answered; the server's log has the reason"
+_GIVEN_UP: Final = "not read: the server is closing"
 
 Rows = npt.NDArray[np.float32]
 """Probabilities, N x 8, FER+ order."""
@@ -64,6 +65,7 @@ class Inference:
         self._runtime = runtime
         self._side = manifest.input.side
         self._cropper = PictureCropper(detector, manifest, settings)
+        self._giving_up = False
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """One answer for each request, in the same order; raises nothing.
@@ -78,6 +80,12 @@ class Inference:
             logger.exception("the model failed on a batch of %d", len(jobs))
             return [failure(_OWN_FAULT, 500) if isinstance(job, _Job) else job for job in jobs]
         return [job.answer(next(rows)) if isinstance(job, _Job) else job for job in jobs]
+
+    def give_up(self) -> None:
+        """Read no further picture, also of a request that is being answered: the 64 of one can
+        take minutes. Any thread may.
+        """
+        self._giving_up = True
 
     def close(self) -> None:
         """Give back what the runtime holds."""
@@ -121,6 +129,8 @@ class Inference:
     ) -> CroppedPicture | RequestError:
         if isinstance(picture, RequestError):
             return picture
+        if self._giving_up:
+            return RequestError(f"{picture.name}: {_GIVEN_UP}")
         try:
             image = decode_picture(picture.name, picture.content, limits=PICTURE_LIMITS)
         except SourceError as error:

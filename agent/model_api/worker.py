@@ -58,7 +58,8 @@ class Worker:
         }
 
     def close(self) -> None:
-        """End after the request that is being read; those that wait are given up."""
+        """End after the picture that is being read; what waits is given up."""
+        self._inference.give_up()
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._inference.close()
 

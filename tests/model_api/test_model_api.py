@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import platform
@@ -20,12 +21,14 @@ import pytest
 
 from agent.emotion import manifest as manifests
 from agent.errors import AgentError
+from agent.inference.request import Part, Request
 from agent.model_api.opening import open_model_api
 from agent.model_api.worker import Worker
 from agent.runtimes.catalogue import find_model
 from agent.runtimes.mms.runtime import MmsRuntime
 from agent.runtimes.tflite import TfliteRuntime
 from agent.settings import ApiSettings, MmsSettings, RuntimeSettings, Settings
+from agent.sources.pictures import Picture, decode_picture
 from tests.model_api.client import JPEG, WAIT, Client, Served, serve
 
 DemoFile = Callable[[str], Path]
@@ -144,6 +147,31 @@ def test_pictures_are_read_where_a_sandbox_forbids_to_step_back(demo_file: DemoF
     )
     assert (done.returncode, done.stdout) == (0, "fer-compact@1.0.0\n"), done.stderr
     assert "the vision loop does not go first: Operation not permitted" in done.stderr
+
+
+def test_closing_waits_for_one_picture_and_not_for_all_of_a_request(
+    demo_file: DemoFile, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo_file("blazeface-back")
+    begun = threading.Event()
+
+    def noted(*given: Any, **named: Any) -> Picture:
+        begun.set()
+        return decode_picture(*given, **named)
+
+    monkeypatch.setattr("agent.inference.service.decode_picture", noted)
+    worker = Worker(Settings())
+    request = Request([Part(f"{number}", picture, "image/jpeg") for number in range(40)])
+
+    async def closed_meanwhile() -> Any:
+        answer = asyncio.create_task(worker.answer(request))
+        await asyncio.to_thread(begun.wait, WAIT)
+        await asyncio.to_thread(worker.close)
+        return (await answer).body
+
+    read = asyncio.run(closed_meanwhile())
+    assert read[0]["faces"]
+    assert read[-1]["message"] == "39: not read: the server is closing"
 
 
 def test_it_is_off_unless_asked_for() -> None:
