@@ -121,11 +121,13 @@ class Control:
 
 def _kept(file: Path | None) -> tuple[bool, bool]:
     """What the file says of muted and paused."""
-    if file is None or not file.exists():
+    if file is None:
         return False, False
     try:
         switches = json.loads(file.read_text())
         return bool(switches["muted"]), bool(switches["paused"])
+    except FileNotFoundError:
+        return False, False
     except (OSError, ValueError, TypeError, KeyError):
         logger.warning("%s cannot be read: the camera stays off until it is turned on", file)
         return False, True

@@ -38,6 +38,15 @@ def test_a_camera_stays_off_where_its_switch_cannot_be_read(
     assert "stays off" in caplog.text
 
 
+def test_a_camera_stays_off_where_its_switch_cannot_be_reached(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a folder that another user has made for themselves, or on a disk that fails."""
+    unreachable = tmp_path / ("x" * 300) / "switches.json"
+    assert Control(unreachable).paused
+    assert "stays off" in caplog.text
+
+
 def test_a_switch_that_cannot_be_kept_still_works(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
