@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic, monotonic_ns
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Notifier:
         self._interval = _watchdog_seconds(environment)
         self._fed: float | None = None
         self._status = ""
+        self._has_begun = False
         self.is_ready = False
         """Whether `ready` has been called, and no `reloading` or `stopping` since."""
 
@@ -40,6 +42,7 @@ class Notifier:
         """The start, or a reload, is over."""
         if not self.is_ready:
             self.is_ready = self._send("READY=1")
+            self._has_begun = self._has_begun or self.is_ready
 
     def reloading(self) -> None:
         """Settings are being taken up; `ready` ends it."""
@@ -66,6 +69,18 @@ class Notifier:
         due = self._fed is None or now - self._fed >= self._interval / 4
         if due and self._send("WATCHDOG=1"):
             self._fed = now
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Have systemd wait so long for progress meanwhile; at the start it does so anyway."""
+        if self._interval is None or not self._has_begun:
+            yield
+            return
+        self._send(f"WATCHDOG_USEC={round(seconds * 1e6)}")
+        try:
+            yield
+        finally:
+            self._send(f"WATCHDOG_USEC={round(self._interval * 1e6)}\nWATCHDOG=1")
 
     def _send(self, message: str) -> bool:
         """Whether it was taken, or there is nobody to take it."""

@@ -33,6 +33,9 @@ from agent.vision import open_vision
 logger = logging.getLogger(__name__)
 
 _POLL = 0.25  # seconds; how soon a stop or a switch is noticed, and how old the status may be
+_LOADING = 300.0
+"""Seconds that new settings may take: an engine for the board's GPU is built in minutes. As
+`TimeoutStartSec=` in the unit, which holds for the first settings."""
 
 
 @dataclass
@@ -95,7 +98,8 @@ def _watch(settings: Settings, running: _Running) -> None:
             running.control.calibration.keep_in(_baseline(following))
             running.feedback.change(following)
             with ExitStack() as stack:
-                watch = _open_watch(following, running, stack)
+                with running.notifier.patience(_LOADING):
+                    watch = _open_watch(following, running, stack)
                 following = watch.until_over()
                 former = watch.settings
         except AgentError as error:

@@ -144,3 +144,21 @@ def test_the_end_is_told_once_the_listener_takes_it(ear: socket.socket) -> None:
     told.stopping()
 
     assert heard(ear) == ["STOPPING=1\nSTATUS=stopping"]
+
+
+def test_more_time_is_asked_for_once_the_start_is_over(ear: socket.socket) -> None:
+    told = notifier(ear, WATCHDOG_USEC="2000000")
+    with told.patience(300):
+        assert heard(ear) == []  # the watchdog begins with READY=1
+    told.ready()
+    with told.patience(300):
+        assert heard(ear) == ["READY=1", "WATCHDOG_USEC=300000000"]
+    assert heard(ear) == ["WATCHDOG_USEC=2000000\nWATCHDOG=1"]
+
+
+def test_without_a_watchdog_no_time_is_asked_for(ear: socket.socket) -> None:
+    told = notifier(ear)
+    told.ready()
+    with told.patience(300):
+        pass
+    assert heard(ear) == ["READY=1"]

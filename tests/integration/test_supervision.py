@@ -143,6 +143,8 @@ def test_settings_that_prove_useless_are_undone(tmp_path: Path, portrait: Path) 
         agent.reload(watching(portrait, '[runtime]\nmodel = "no-such-model"\n'))
         agent.until_told("the new settings cannot be used: runtime.model: unknown model")
         agent.until_told(f"reading {portrait}", 2)
+        told = [line for line in agent.line.messages if line.startswith("WATCHDOG_USEC")]
+        assert told == 2 * ["WATCHDOG_USEC=300000000", "WATCHDOG_USEC=2000000\nWATCHDOG=1"]
         agent.until(lambda: agent.line.status.startswith("degraded (settings: not used: runtime"))
         agent.reload(watching(portrait))
         agent.until(lambda: agent.line.status.startswith("live"))
