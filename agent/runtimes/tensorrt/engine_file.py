@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -44,8 +45,13 @@ def write_engine(path: Path, key: EngineKey, engine: bytes) -> None:
     """Write the file, whole or not at all; raises `OSError` where that cannot be."""
     head = {"format": _FORMAT, "sha256": hashlib.sha256(engine).hexdigest(), **asdict(key)}
     draft = path.with_suffix(".part")
-    draft.write_bytes(json.dumps(head).encode() + b"\n" + engine)
-    draft.replace(path)
+    try:
+        draft.write_bytes(json.dumps(head).encode() + b"\n" + engine)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()  # on a full disk it would take the room that the history needs
+        raise
 
 
 def read_engine(path: Path) -> tuple[EngineKey, bytes]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def test_a_damaged_engine_is_logged_and_not_used(
 
     assert cache.load(KEY) is None
     assert f"{file}: the engine was changed or damaged" in caplog.text
+
+
+def test_an_engine_that_there_is_no_room_for_leaves_nothing_behind(
+    state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, usual[1]))
+    try:
+        cache.store(KEY, bytes(2 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+    assert "the engine cannot be kept" in caplog.text
+    assert list((state / "engines").iterdir()) == []
 
 
 def test_an_engine_under_a_wrong_name_is_not_used(state: Path) -> None:
