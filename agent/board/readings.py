@@ -10,6 +10,9 @@ from typing import Final
 
 _ROOT: Final = Path("/")
 _COLDEST, _HOTTEST = -40.0, 150.0  # degrees that a working sensor can show
+_UNREAL: Final = "pmic"
+"""How the zone begins that on Jetsons up to Xavier says 100 degrees whatever it is: their kernel
+knows only whether the power chip has given an alarm."""
 _MODEL: Final = "proc/device-tree/model"
 
 
@@ -91,8 +94,11 @@ def free_disk(folder: Path) -> int | None:
 def _zones(root: Path) -> Iterator[Temperature]:
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         value = _number(zone / "temp")  # a sensor of a unit that is off answers with an error
+        name = _text(zone / "type") or zone.name
+        if name.lower().startswith(_UNREAL):
+            continue
         if value is not None and _COLDEST < value / 1000 < _HOTTEST:
-            yield Temperature(_text(zone / "type") or zone.name, value / 1000, _limit(zone))
+            yield Temperature(name, value / 1000, _limit(zone))
 
 
 def _limit(zone: Path) -> float | None:

@@ -53,6 +53,25 @@ def test_sensors_that_are_off_are_passed_over(tmp_path: Path) -> None:
     assert readings.temperature(root) == readings.Temperature("thermal_zone2", 48.25, None)
 
 
+def test_a_jetson_nano_is_as_warm_as_its_processors_and_not_as_its_power_chip_says(
+    tmp_path: Path,
+) -> None:
+    zones = {
+        "AO-therm": 31000,
+        "CPU-therm": 24500,
+        "GPU-therm": 26500,
+        "PLL-therm": 24500,
+        "PMIC-Die": 100000,
+        "thermal-fan-est": 25500,
+    }
+    files = {}
+    for number, (name, value) in enumerate(zones.items()):
+        files[f"{THERMAL}/thermal_zone{number}/type"] = f"{name}\n"
+        files[f"{THERMAL}/thermal_zone{number}/temp"] = f"{value}\n"
+    root = write(tmp_path, files)
+    assert readings.temperature(root) == readings.Temperature("AO-therm", 31.0, None)
+
+
 def test_a_machine_without_sensors_tells_nothing(tmp_path: Path) -> None:
     assert readings.temperature(tmp_path) is None
     assert readings.throttled(tmp_path) == []
