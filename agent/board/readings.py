@@ -10,6 +10,8 @@ from typing import Final
 
 _ROOT: Final = Path("/")
 _COLDEST, _HOTTEST = -40.0, 150.0  # degrees that a working sensor can show
+_LEAST_LIMIT: Final = 50.0
+"""Degrees; a limit below is none: the firmware of many a PC has 20.8 beside a constant 16.8."""
 _UNREAL: Final = "pmic"
 """How the zone begins that on Jetsons up to Xavier says 100 degrees whatever it is: their kernel
 knows only whether the power chip has given an alarm."""
@@ -107,7 +109,7 @@ def _limit(zone: Path) -> float | None:
     for trip in zone.glob("trip_point_*_type"):
         if _text(trip) in ("passive", "hot", "critical"):
             value = _number(trip.with_name(trip.name.replace("_type", "_temp")))
-            if value is not None and 0 < value / 1000 < _HOTTEST:
+            if value is not None and _LEAST_LIMIT <= value / 1000 < _HOTTEST:
                 limits.append(value / 1000)
     return min(limits, default=None)
 

@@ -72,6 +72,21 @@ def test_a_jetson_nano_is_as_warm_as_its_processors_and_not_as_its_power_chip_sa
     assert readings.temperature(root) == readings.Temperature("AO-therm", 31.0, None)
 
 
+def test_a_limit_that_no_machine_could_keep_is_none(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            f"{THERMAL}/thermal_zone0/type": "acpitz\n",
+            f"{THERMAL}/thermal_zone0/temp": "16800\n",
+            f"{THERMAL}/thermal_zone0/trip_point_0_type": "critical\n",
+            f"{THERMAL}/thermal_zone0/trip_point_0_temp": "20800\n",
+            f"{THERMAL}/thermal_zone1/type": "x86_pkg_temp\n",
+            f"{THERMAL}/thermal_zone1/temp": "45000\n",
+        },
+    )
+    assert readings.temperature(root) == readings.Temperature("x86_pkg_temp", 45.0, None)
+
+
 def test_a_machine_without_sensors_tells_nothing(tmp_path: Path) -> None:
     assert readings.temperature(tmp_path) is None
     assert readings.throttled(tmp_path) == []
