@@ -78,7 +78,9 @@ class _PipelineCamera:
         self._timeout = round(settings.read_timeout * gst.SECOND)
         self._ended: str | None = None
         try:
-            self._pipeline = gst.parse_launch(pipeline + _SINK)
+            # Without the flag, half a pipeline comes along with the error, and nobody closes it.
+            whole = gst.ParseFlags.FATAL_ERRORS
+            self._pipeline = gst.parse_launch_full(pipeline + _SINK, None, whole)
         except library.glib.Error as error:
             raise SourceError(f"{name}: no pipeline: {error.message}") from None
         self._sink = self._pipeline.get_by_name("agent")

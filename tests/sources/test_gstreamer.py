@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +102,16 @@ def test_passwords_in_a_pipeline_are_in_no_name() -> None:
 )
 def test_what_is_wrong_with_a_pipeline_is_told(uri: str, words: str) -> None:
     assert words in trouble(uri)
+
+
+def test_attempts_in_vain_leave_nothing_open() -> None:
+    """At two descriptors in a second and a half, a process is at its limit in minutes."""
+    counts = []
+    for _ in range(20):
+        with pytest.raises(SourceError, match="nosuchelement"):
+            gstreamer.open_pipeline("gst:camera", "nosuchelement", SourceSettings())
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert counts[-1] <= counts[4]
 
 
 def test_a_csi_camera_goes_by_its_number() -> None:
