@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import ssl
 from contextlib import suppress
 
 from agent.control import Control
-from agent.errors import AgentError
 from agent.feedback.sink import Sink
 from agent.feedback.web.api import Api
 from agent.feedback.web.application import make_application
+from agent.feedback.web.certificate import certificate_of
 from agent.feedback.web.metrics import Metrics
 from agent.http_server import AddressTakenError, HttpServer
-from agent.settings import Settings, WebSettings
+from agent.settings import Settings
 from agent.status import StatusBoard
 from agent.types import EmotionEvent
 
@@ -33,10 +31,14 @@ class WebSink:
 
         Raises `AddressTakenError`, and `AgentError` for settings that cannot work.
         """
-        tls = _tls_context(settings.web)
+        certificate = certificate_of(settings.web)
         self._api = Api(settings, control, board, sinks)
         self._metrics = Metrics(self._api.reporter, self._api.feed, self._api.preview)
         application = make_application(settings.web, self._api, self._metrics)
+        tls = None
+        if certificate is not None:
+            tls = certificate.context
+            application.cleanup_ctx.append(certificate.keep_fresh)
         self._server = HttpServer(application, settings.web.host, settings.web.port, "web", tls)
         self.address = f"http{'s' if tls else ''}://{self._server.address}/"
         """Where the page is."""
@@ -70,23 +72,3 @@ def open_page(
             raise
         logger.warning("going on without the page: %s", error)
         return None
-
-
-def _tls_context(settings: WebSettings) -> ssl.SSLContext | None:
-    if settings.tls_cert is None:
-        if settings.tls_key is not None:
-            raise AgentError("web.tls_key is set, but web.tls_cert is not")
-        return None
-    for key, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
-        if file is not None and not os.access(file, os.R_OK):
-            raise AgentError(f"web.{key}: cannot read {file}")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
-        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
-    except (ssl.SSLError, ValueError):
-        raise AgentError(
-            f"web.tls_cert and web.tls_key: {settings.tls_cert} and "
-            f"{settings.tls_key or 'itself'} are no PEM certificate with its key"
-        ) from None
-    return context

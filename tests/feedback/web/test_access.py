@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from agent.feedback.web.limits import RateLimit
 from agent.feedback.web.sink import WebSink
 from agent.settings import Settings, WebSettings
 from agent.status import StatusBoard
-from tests.feedback.web.page_server import COMMAND, Reply, Served, serving
+from tests.feedback.web.page_server import COMMAND, Reply, Served, serving, until
 
 PASSWORD = "correct horse"
 TOKEN = "t" * 32
@@ -238,12 +239,18 @@ def test_headers_that_are_too_large_are_refused(served: Served) -> None:
     assert served.ask("/healthz").status == 200
 
 
+def make_certificate(folder: Path, name: str = "board") -> tuple[Path, Path]:
+    """A certificate and its key, which replace those that were there."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    make = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {key}"
+    subprocess.run([*make.split(), "-out", certificate], check=True, capture_output=True)
+    return certificate, key
+
+
 def test_https_is_served_with_a_certificate_and_its_cookie_is_for_https_alone(
     folder: Path, password_hash: str
 ) -> None:
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    make = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=board -keyout {key}"
-    subprocess.run([*make.split(), "-out", certificate], check=True, capture_output=True)
+    certificate, key = make_certificate(folder)
     with serving(
         password_hash=password_hash, tls_cert=str(certificate), tls_key=str(key)
     ) as served:
@@ -253,6 +260,28 @@ def test_https_is_served_with_a_certificate_and_its_cookie_is_for_https_alone(
         assert cookie.startswith("__Host-")
         assert "Secure" in flags
         assert served.ask("/api/v1/state", Cookie=cookie).status == 200
+
+
+def test_a_renewed_certificate_is_taken_up_and_one_that_does_not_fit_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent.feedback.web.certificate._EVERY", 0.05)
+    certificate, key = make_certificate(folder, "first")
+    with serving(tls_cert=str(certificate), tls_key=str(key)) as served:
+
+        def shown() -> str:
+            return ssl.get_server_certificate(("127.0.0.1", served.port))
+
+        first = certificate.read_text()
+        assert shown() == first
+        with caplog.at_level("INFO"):
+            key.write_text("half a key")
+            until(lambda: "keeps its former certificate" in caplog.text)
+            assert shown() == first
+            make_certificate(folder, "second")
+            until(lambda: shown() != first)
+        assert shown() == certificate.read_text()
+        assert f"new certificate: {certificate}" in caplog.text
 
 
 @pytest.mark.parametrize(
