@@ -62,7 +62,7 @@ class Access:
         check_reach(settings)
         self._credentials = Credentials(settings)
         self._open = open_paths
-        self._names = {name.lower() for name in (settings.host, *settings.names, *_own_names())}
+        self._names = {name.lower() for name in (settings.host, *settings.names)}
         self._secure = settings.tls_cert is not None
         self._requests = RateLimit(_RATE, _BURST)
         self._failures = RateLimit(rate=1 / 15, burst=5)
@@ -148,12 +148,10 @@ class Access:
         given = await body_of(request, Password)
         if not self._credentials.needed:
             return answer(Done(done="no login is needed"))
-        async with self._one_at_a_time:
-            if not self._may_try(request):
-                return _too_many_tries()
-            if not await asyncio.to_thread(self._credentials.is_password, given.password):
-                self._count_failure(request)
-                return problem(401, "wrong password")
+        # A client that leaves before it is answered has tried all the same.
+        refusal = await asyncio.shield(self._refusal(request, given.password))
+        if refusal is not None:
+            return refusal
         response = answer(Done(done="logged in"))
         response.set_cookie(
             self._cookie(request),
@@ -164,6 +162,16 @@ class Access:
             secure=self._secure,
         )
         return response
+
+    async def _refusal(self, request: web.Request, password: str) -> web.Response | None:
+        """Why this password does not open; None if it does. Costs the processor: one at a time."""
+        async with self._one_at_a_time:
+            if not self._may_try(request):
+                return _too_many_tries()
+            if await asyncio.to_thread(self._credentials.is_password, password):
+                return None
+            self._count_failure(request)
+            return problem(401, "wrong password")
 
     async def _logout(self, request: web.Request) -> web.Response:
         await body_of(request, NoBody)
@@ -193,7 +201,9 @@ class Access:
             _ = urlsplit(f"//{host}").port
         except ValueError:
             return False
-        return name.rstrip(".") in self._names or _is_address(name)
+        name = name.rstrip(".")
+        # A machine may be given another name while the agent runs.
+        return name in self._names or _is_address(name) or name in _own_names()
 
 
 def _too_many_tries() -> web.Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from agent.feedback.web.limits import RateLimit
 from agent.feedback.web.sink import WebSink
 from agent.settings import Settings, WebSettings
 from agent.status import StatusBoard
-from tests.feedback.web.page_server import COMMAND, Reply, Served, serving, until
+from tests.feedback.web.page_server import COMMAND, WAIT, Reply, Served, serving, until
 
 PASSWORD = "correct horse"
 TOKEN = "t" * 32
@@ -141,6 +143,26 @@ def test_a_flood_of_wrong_tokens_is_stopped(guarded: Served, caplog: Any) -> Non
     assert len([line for line in caplog.messages if "wrong password or token" in line]) == 5
 
 
+def test_who_leaves_before_the_answer_has_tried_all_the_same(
+    guarded: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: Queue[str] = Queue()
+    is_password = Credentials.is_password
+
+    def told(self: Credentials, given: str) -> bool:
+        begun.put(given)
+        return is_password(self, given)
+
+    monkeypatch.setattr(Credentials, "is_password", told)
+    for number in range(5):
+        connection = guarded.connect()
+        body = json.dumps({"password": f"guess {number}"})
+        connection.request("POST", "/api/v1/login", body, COMMAND)
+        assert begun.get(timeout=WAIT) == f"guess {number}"
+        connection.close()
+    assert log_in(guarded, PASSWORD).status == 429
+
+
 def test_a_greedy_client_is_slowed_down(served: Served) -> None:
     connection = served.connect()
     told = []
@@ -169,6 +191,14 @@ def test_own_names_and_addresses_are_taken(host: str) -> None:
     with serving(names="board.lan, other") as served:
         assert served.ask("/healthz", Host=host).status == 200
         assert served.ask("/healthz", Host=socket.gethostname()).status == 200
+
+
+def test_a_machine_that_is_given_another_name_is_known_by_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert served.ask("/healthz", Host="kitchen.local").status == 403
+    monkeypatch.setattr(socket, "gethostname", lambda: "kitchen")
+    assert served.ask("/healthz", Host="kitchen.local:8765").status == 200
 
 
 @pytest.mark.parametrize(
