@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -79,15 +80,22 @@ class ServerProcess:
         return f"{telling[-1]} ({self.log})" if telling else f"see {self.log}"
 
     def stop(self, grace: float = _GRACE) -> None:
-        """End all processes of the group; what does not leave in `grace` seconds is killed."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.pid, number)
-            except ProcessLookupError:
-                break
-            if self._gone(grace):
-                break
+        """End all processes of the group; what does not leave in `grace` seconds is killed, and all
+        of it at once where the wait is interrupted: who presses Ctrl-C twice wants it gone.
+        """
+        try:
+            self._signal(signal.SIGTERM)
+            if not self._gone(grace):
+                self._signal(signal.SIGKILL)
+                self._gone(grace)
+        except BaseException:
+            self._signal(signal.SIGKILL)
+            raise
         self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # all have ended
+            os.killpg(self.pid, number)
 
     def _gone(self, seconds: float) -> bool:
         """Whether all processes of the group end within some seconds."""

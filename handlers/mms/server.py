@@ -113,12 +113,14 @@ class ModelServer:
 
     def stop(self) -> None:
         """Stop all of its processes and remove what they left; calling it again does nothing."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        process, self._process = self._process, None
+        folder, self._folder = self._folder, None
+        try:
+            if process is not None:
+                process.stop()
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _command(self, folder: Path) -> list[str]:
         archive = self.plan.archive.resolve()

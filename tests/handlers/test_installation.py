@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from agent.errors import AgentError
 from handlers.mms.installation import find_java, installed_in
 from handlers.mms.process import ServerProcess
 from handlers.mms.server import check_port, model_name
+from tests.brokers.watcher import wait_for
 from tests.servers.model_server import GENERATIONS, environment
 from tests.servers.ports import free_port
 from tests.servers.processes import group
@@ -71,14 +74,35 @@ def test_a_process_that_ends_is_told_in_the_words_of_its_log(tmp_path: Path) -> 
     process.stop()
 
 
-def test_stopping_reaches_grandchildren_that_ignore_it(tmp_path: Path) -> None:
+@pytest.fixture
+def stubborn(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with a process that does not leave when it is told to."""
     child = (
         "import signal, time; signal.signal(15, signal.SIG_IGN); "
         "print('there', flush=True); time.sleep(600)"
     )
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     process = ServerProcess([sys.executable, "-c", program], tmp_path, {}, tmp_path / "log")
-    process.wait_until(lambda: process.log.read_text() != "", 60)
-    assert len(group(process.pid)) == 2
-    process.stop(grace=0.5)
-    assert group(process.pid) == []
+    try:
+        process.wait_until(lambda: process.log.read_text() != "", 60)
+        assert len(group(process.pid)) == 2
+        yield process
+    finally:
+        process.stop(grace=0.0)
+
+
+def test_stopping_reaches_grandchildren_that_ignore_it(stubborn: ServerProcess) -> None:
+    stubborn.stop(grace=0.5)
+    assert group(stubborn.pid) == []
+
+
+def test_a_second_ctrl_c_leaves_nothing_behind(stubborn: ServerProcess) -> None:
+    """The model server would hold its ports, and the next start would find them taken."""
+    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stubborn.stop(grace=60.0)
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    wait_for(lambda: group(stubborn.pid) == [])
