@@ -5,7 +5,7 @@ import { refreshSettings, showSwitches } from "./controls.js";
 import { addEvent, fillEvents, showHealth } from "./health.js";
 import { addToTimeline, followTime, refreshTimeline } from "./timeline.js";
 import { reopenPicture, showPicture } from "./picture.js";
-import { refreshShares } from "./shares.js";
+import { followHour, refreshShares } from "./shares.js";
 import { showFaces } from "./faces.js";
 import { showCalibration } from "./calibration.js";
 
@@ -28,6 +28,7 @@ function showState(state) {
   showFaces(state);
   showPicture(state);
   followTime(state);
+  followHour(state);
   showHealth(state);
   showSwitches(state);
   showCalibration(state);

@@ -1,8 +1,8 @@
 // How much of the time each emotion was shown, by hour or day: stacked columns and a table.
 import { ask } from "./server.js";
+import { HOUR, columns } from "./columns.js";
 import { SHOWN, byId, clock, day, element, lasted, percent, press, svg } from "./elements.js";
 
-const HOUR = 3600000;
 const HEIGHT = 150;
 const FOOT = 24;
 
@@ -12,20 +12,7 @@ box.append(chart);
 
 let by = "hour";
 let buckets = [];
-
-// The columns from the oldest to now, those without anything among them.
-function columns() {
-  const told = new Map(buckets.map((bucket) => [Date.parse(bucket.begin), bucket]));
-  const begins = [];
-  if (by === "hour") {
-    const last = Math.floor(Date.now() / HOUR) * HOUR;
-    for (let back = 23; back >= 0; back--) begins.push(last - back * HOUR);
-  } else {
-    // The board's days need not be ours: take them as they are told.
-    begins.push(...[...told.keys()].sort((a, b) => a - b).slice(-30));
-  }
-  return begins.map((begin) => ({ begin, bucket: told.get(begin) }));
-}
+let hour = Math.floor(Date.now() / HOUR) * HOUR;
 
 const label = (begin) => (by === "hour" ? clock(begin, false) : day(begin));
 
@@ -47,7 +34,7 @@ function column({ begin, bucket }, left, width) {
 }
 
 function draw() {
-  const all = columns();
+  const all = columns(buckets, by, hour);
   const width = box.clientWidth || 600;
   const step = width / Math.max(all.length, 12);
   const every = Math.ceil(44 / step);
@@ -85,6 +72,13 @@ export async function refreshShares() {
   }
   draw();
   fillTable();
+}
+
+export function followHour(state) {
+  const now = Math.floor(Date.parse(state.time) / HOUR) * HOUR;
+  if (now === hour) return;
+  hour = now;
+  draw();
 }
 
 const buttons = { hour: byId("by-hour"), day: byId("by-day") };

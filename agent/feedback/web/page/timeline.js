@@ -1,5 +1,6 @@
 // Who showed what and when: bars on lanes, with zoom; the newest end moves on by itself.
 import { ask } from "./server.js";
+import { withEvent } from "./bars.js";
 import { byId, clock, day, element, lasted, press, svg } from "./elements.js";
 
 const MINUTE = 60000;
@@ -205,12 +206,8 @@ export function followTime(state) {
 }
 
 export function addToTimeline(event) {
-  const time = Date.parse(event.time);
-  const open = bars.find((bar) => bar.track === event.track && bar.end === null);
-  if (open) open.end = event.type === "started" ? open.begin : time;
-  if (event.type !== "ended") {
-    bars.push({ track: event.track, emotion: event.emotion, begin: time, end: null });
-  }
+  const end = view.follow ? now() : view.end;
+  bars = withEvent(bars, event, end - view.span, end);
 }
 
 export function refreshTimeline() {
