@@ -81,12 +81,20 @@ def _paste(image: Image, area: Image, rng: np.random.Generator) -> None:
 
 
 def _frames(file: Path) -> list[Image]:
+    """Some of a film's pictures, evenly; it is gone through twice, as it may be far too long to be
+    kept, and tells its length only roughly.
+    """
     capture = ffmpeg.open_film(str(file))
+    count = 0
+    while capture.grab():
+        count += 1
+    capture = ffmpeg.open_film(str(file))
+    picked = set(np.linspace(0, count - 1, min(_FRAMES, count)).astype(int).tolist())
     frames: list[Image] = []
-    while True:
-        read, image = capture.read()
-        if not read:
+    for index in range(count):
+        if not capture.grab():
             break
-        frames.append(np.asarray(image, np.uint8))
-    picked = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).astype(int)
-    return [frames[index] for index in picked]
+        if index in picked:
+            read, image = capture.retrieve()
+            frames += [np.asarray(image, np.uint8)] if read else []
+    return frames
