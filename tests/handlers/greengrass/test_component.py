@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from handlers.greengrass import artifact
 from handlers.greengrass.artifact import Written
 from tests.brokers.watcher import wait_for
 from tests.nuclei.nucleus import Nucleus
@@ -34,9 +36,15 @@ def nucleus() -> Iterator[Nucleus]:
 class Core:
     """A core device's folders, and the component's scripts with its variables filled in."""
 
-    def __init__(self, folder: Path, built: Written, architecture: str = "amd64") -> None:
-        self.work = folder / "work folder"
-        self.work.mkdir()
+    def __init__(
+        self,
+        folder: Path,
+        built: Written,
+        architecture: str = "amd64",
+        work: Path | None = None,
+    ) -> None:
+        self.work = work or folder / "work folder"
+        self.work.mkdir(exist_ok=True)
         self.unpacked = folder / "unpacked"
         with zipfile.ZipFile(built.archive) as archive:
             archive.extractall(self.unpacked / built.archive.stem)
@@ -114,6 +122,40 @@ def test_installing_again_does_nothing(core: Core) -> None:
     assert (done.returncode, done.stdout) == (0, "emotion-agent: is installed already\n")
 
 
+def version_in(core: Core) -> str:
+    """What the agent that the run step would start says of itself."""
+    program = [str(core.work / "venv" / "bin" / "emotion-agent"), "--version"]
+    return subprocess.run(program, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_failed_upgrade_leaves_the_agent_as_it_was_and_a_core_can_go_back_without_a_network(
+    core: Core, parts: dict[str, bytes], project: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "python"  # makes no environment, as where the disk is full
+    broken.write_text('#!/bin/sh\n[ "$1" = -c ]\n')
+    broken.chmod(0o755)
+    before = version_in(core)
+    [wheel] = [name for name in parts if name.endswith(".whl")]
+    (tmp_path / wheel).write_bytes(parts[wheel])
+    lock = tmp_path / "requirements.lock"
+    whole = (project / "requirements" / "greengrass.lock").read_text()
+    [one] = re.findall(r"^idna==.+\n(?: .+\n)+", whole, re.MULTILINE)  # of many packages
+    lock.write_text(one)
+    written = artifact.write(tmp_path, artifact.contents(tmp_path / wheel, lock), "s3://bucket")
+    newer = Core(tmp_path, written, work=core.work)
+
+    failed = newer.run("Install", {"PYTHON": str(broken)})
+    assert (failed.returncode, "error: cannot make" in failed.stderr) == (1, True)
+    assert version_in(core) == before
+
+    done = newer.run("Install", {"PYTHON": sys.executable, "PIP_NO_COMPILE": "1"})
+    assert done.returncode == 0, done.stderr
+    assert not list((core.work / "venv" / "lib").glob("*/site-packages/numpy"))
+    back = core.run("Install", {"PYTHON": "/no/python", "PIP_NO_INDEX": "1"})
+    assert (back.returncode, back.stdout) == (0, "emotion-agent: is installed already\n")
+    assert version_in(core) == before
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("SHA256SUMS", "SHA256SUMS: FAILED"), ("greengrass.lock", "greengrass.lock: FAILED")],
@@ -127,7 +169,7 @@ def test_a_changed_artifact_is_not_installed(
     done = core.run("Install", {})
     assert done.returncode == 1
     assert words in done.stdout + done.stderr
-    assert not (core.work / "venv").exists()
+    assert not list(core.work.iterdir())
 
 
 def test_no_python_is_told(built: Written, tmp_path: Path) -> None:
