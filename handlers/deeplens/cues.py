@@ -6,13 +6,16 @@ import logging
 import subprocess
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agent.feedback.audio.policy import CuePolicy
 from agent.types import EmotionEvent
 
 if TYPE_CHECKING:
     from agent.settings import AudioSettings
+
+_PATIENCE: Final = 30.0
+"""Seconds after which a cue counts as hung; it lasts ten at most."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +29,12 @@ class Cues:
         self._policy = CuePolicy(settings)
         self._folder = folder
         self._playing: subprocess.Popen[bytes] | None = None
+        self._began = 0.0
         self._silent = False
 
     def hear(self, event: EmotionEvent, now: float) -> None:
         """Play the event's cue, if it has one. `now` is in seconds of a monotonic clock."""
-        if self._busy():
+        if self._busy(now):
             return
         clock = datetime.now().time()
         if not self._settings.enabled or self._policy.refusal(
@@ -40,14 +44,18 @@ class Cues:
         command = ["aplay", "-q", *self._device(), str(self._folder / f"{event.emotion}.wav")]
         try:
             self._playing = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            self._began = now
         except OSError as error:
             self._complain(str(error))
 
-    def _busy(self) -> bool:
+    def _busy(self, now: float) -> bool:
         if self._playing is None:
             return False
         status = self._playing.poll()
         if status is None:
+            if now - self._began > _PATIENCE:
+                self._playing.kill()  # and look next time: a device that hangs may hold on to it
+                self._complain("the sound device hangs")
             return True
         if status:
             self._complain(f"aplay ended with {status}")

@@ -83,9 +83,9 @@ class LocalDisplay(threading.Thread):
     def run(self) -> None:
         """Write until `close`; without a pipe there is no display, and the log says why."""
         try:
-            self._make_pipe()
             while not self._ends:
                 if self._pipe is None:
+                    self._make_pipe()  # also where somebody has tidied up /tmp
                     self._pipe = self._opened()
                 self._write_next()
         except OSError as error:
@@ -100,11 +100,11 @@ class LocalDisplay(threading.Thread):
             os.mkfifo(self._path)
 
     def _opened(self) -> int | None:
-        """The pipe's end for writing; None where nobody reads."""
+        """The pipe's end for writing; None where nobody reads, or it was taken away just now."""
         try:
             return os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
-            if error.errno != errno.ENXIO:
+            if error.errno not in (errno.ENXIO, errno.ENOENT):
                 raise
             return None
 

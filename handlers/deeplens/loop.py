@@ -34,13 +34,15 @@ RESTART: Final = 15.0
 logger = logging.getLogger(__name__)
 
 
-def run_for_good() -> None:
-    """Run until something fails, tell it, and leave a timer that begins again."""
+def run_for_good(publisher: Publisher | None = None) -> None:
+    """Run until something fails, tell it, and leave a timer that begins again.
+
+    `publisher` is that of the run before, with the messages that the core has not taken yet.
+    """
     pause = float(os.environ.get("EMOTION_AGENT_RESTART_SECONDS", RESTART))
-    publisher = None
     try:
         thing = os.environ["AWS_IOT_THING_NAME"]
-        publisher = Publisher(thing)
+        publisher = publisher or Publisher(thing)
         project = read_project(ROOT / "project.json")
         project.settings.device = thing
         watch(project, publisher)
@@ -49,7 +51,7 @@ def run_for_good() -> None:
         logger.error("%s; the next try is in %g s", reason, pause)
         if publisher is not None:
             publisher.publish({"type": "failed", "error": reason, "restart_seconds": pause})
-    threading.Timer(pause, run_for_good).start()
+    threading.Timer(pause, run_for_good, [publisher]).start()
 
 
 def read_project(path: Path) -> SimpleNamespace:

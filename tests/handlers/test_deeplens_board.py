@@ -173,3 +173,14 @@ def test_a_lost_frame_begins_a_new_run_and_a_refusing_core_gets_all_messages_lat
     log = board.log.read_text()
     assert log.count("the core refuses messages") == 1
     assert log.count("the core takes messages again") == 1
+
+
+def test_what_a_core_has_not_taken_before_a_failure_it_gets_after_it(
+    board: Board, film: Path, model_archive: bytes
+) -> None:
+    board.deploy(model_archive)
+    board.start(film, restart=0.2, BOARD_FAILS_AT="20", BOARD_REFUSES="60")
+    board.wait(lambda: len(board.told("failed")) > 1)  # the second time at the film's end
+
+    kinds = [m["payload"]["type"] for m in board.messages()]
+    assert kinds[:8] == 2 * ["ready", "started", "ended", "failed"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from pathlib import Path
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 
 from agent.errors import AgentError
-from agent.settings import Settings
+from agent.settings import AudioSettings, Settings
 from handlers.deeplens.__main__ import main
+from handlers.deeplens.cues import Cues
 from handlers.deeplens.local_display import LocalDisplay
 from handlers.deeplens.lowering import lowered
 from handlers.deeplens.project import function_files, tarred, zipped
+from tests.brokers.watcher import wait_for
+from tests.feedback.web.page_server import event
 
 
 def test_the_same_input_gives_the_same_bytes(
@@ -99,6 +103,40 @@ def test_a_viewer_may_leave_and_another_come(tmp_path: Path) -> None:
         display.close()
     assert not display.is_alive()
     assert not display.watched()
+
+
+def test_a_pipe_that_somebody_removes_is_made_again(tmp_path: Path) -> None:
+    fifo = tmp_path / "results.mjpeg"
+    display = LocalDisplay(str(fifo))
+    display.start()
+    try:
+        for _ in range(2):
+            wait_for(fifo.is_fifo)
+            fifo.unlink()
+    finally:
+        display.close()
+    assert not display.is_alive()
+
+
+def test_a_sound_device_that_hangs_costs_one_cue_and_not_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = tmp_path / "asked"
+    player = tmp_path / "aplay"
+    player.write_text(f'#!/bin/sh\necho "$@" >> "{asked}"\nexec sleep 60\n')
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    cues = Cues(AudioSettings(enabled=True, emotions=("happiness",)), tmp_path)
+
+    def sounds(now: float) -> int:
+        cues.hear(event(emotion="happiness"), now)
+        return asked.read_text().count("happiness.wav") if asked.exists() else 0
+
+    wait_for(lambda: sounds(0.0) == 1)
+    assert sounds(20.0) == 1  # it may be a long one
+    wait_for(lambda: sounds(1000.0) == 2)
+    assert caplog.messages == ["no cue can be heard: the sound device hangs"]
+    cues.hear(event(emotion="happiness"), 2000.0)  # ends the player
 
 
 @pytest.mark.parametrize(
