@@ -78,7 +78,8 @@ class Pipeline:
         self._last = frame
         with self._clock.stage("detect"):
             known = [followed.track.box for followed in self._followed.values()]
-            faces = self.lookout.find(frame, known, self._tracker.settled)
+            calm = all(followed.decision.calm for followed in self._followed.values())
+            faces = self.lookout.find(frame, known, self._tracker.settled, calm)
         with self._clock.stage("track"):
             if faces is None:
                 tracking = self._tracker.predict(frame.time)

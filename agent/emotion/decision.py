@@ -52,6 +52,8 @@ class Decision:
         self._leads_since = 0.0
         self._thin_since: float | None = None
         self.held: Held | None = None
+        self.calm = False
+        """Whether the last frame alone showed what is held, and so nothing is about to change."""
 
     @property
     def scores(self) -> Scores | None:
@@ -72,6 +74,9 @@ class Decision:
         if leader != self._leader:
             self._leader, self._leads_since = leader, time
         held = self.held.emotion if self.held else None
+        self.calm = scores.emotion == held == EMOTIONS[leader] and (
+            scores.confidence >= self._settings.enter
+        )
         strong = smoothed[leader] >= self._settings.enter
         if strong and EMOTIONS[leader] != held and self._led_for(time) >= self._settings.dwell:
             return self._hold(Held(EMOTIONS[leader], time))
@@ -85,6 +90,7 @@ class Decision:
         """Take a frame in which the face could not be read; returns the new `Held`, if changed."""
         if time - self._updated > self._settings.dwell:
             self._leader = None  # what comes after a long gap has to lead afresh
+        self.calm = self.held is not None and self.held.emotion == UNKNOWN
         return self._thin(time, reason)
 
     def _filter(self, time: float, scores: Scores) -> npt.NDArray[np.float64]:

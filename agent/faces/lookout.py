@@ -30,16 +30,18 @@ class Lookout:
         self.looks = dict.fromkeys(Look, 0)
         """How many frames were searched how."""
 
-    def find(self, frame: Frame, known: list[Box], settled: bool) -> list[Face] | None:
+    def find(
+        self, frame: Frame, known: list[Box], settled: bool, calm: bool = False
+    ) -> list[Face] | None:
         """The faces of a frame, or None where nobody looked.
 
         `known` are the boxes of the tracks; `settled` tells whether all of them are believed and
-        were found by the last look.
+        were found by the last look, `calm` whether it showed what is decided about each.
         """
         if self._watches and self._schedule.rests(frame.time, settled):
             self.looks[Look.NONE] += 1
             return None
-        scene = self._scene(frame, known, settled) if self._watches else Scene(frame.time)
+        scene = self._scene(frame, known, settled, calm) if self._watches else Scene(frame.time)
         look = self._schedule.look(scene)
         faces: list[Face] | None = None
         if look is Look.NEAR and self._near is not None:
@@ -53,18 +55,20 @@ class Lookout:
         self.looks[look] += 1
         return faces
 
-    def _scene(self, frame: Frame, known: list[Box], settled: bool) -> Scene:
+    def _scene(self, frame: Frame, known: list[Box], settled: bool, calm: bool) -> Scene:
         height, width = frame.image.shape[:2]
         now, before, searched = thumbnail(frame.image), self._last, self._searched
         self._last = now
+        stirred = None if searched is None else changed(now, searched)
         return Scene(
             time=frame.time,
             settled=settled,
+            calm=calm,
             faces=len(known),
             nearable=self._near is not None
             and 0 < len(known) <= MOST
             and min(box.side for box in known) >= SMALLEST,
-            moved=searched is None
-            or bool(outside(changed(now, searched), known, width, height).any()),
+            moved=stirred is None or bool(outside(stirred, known, width, height).any()),
+            still=stirred is not None and not stirred.any(),
             cut=1.0 if before is None else float(changed(now, before).mean()),
         )

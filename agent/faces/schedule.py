@@ -2,7 +2,8 @@
 
 Pure: time, motion and the state of the tracks are arguments. What shows must be told soon, so the
 whole picture is searched at once where something is unclear (a track is missed, or new and not yet
-believed), soon where something moves that is no known face, and seldom otherwise.
+believed), soon where something moves that is no known face, and seldom otherwise. Known faces are
+looked at as often as helps a decision, and less often while they show what is decided already.
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ from typing import Final, Literal
 FULL_AGE: Final = 0.5
 """Seconds after which the next look searches the whole picture, whatever moves: with `NEAR_AGE`
 the longest that a new face can stay unseen."""
+STILL_AGE: Final = 1.0
+"""The same where nothing at all has changed since then: whoever comes changes something, unless it
+is a face that turns to the camera too small or too pale to show."""
 MOVED_AGE: Final = 0.2
 """Seconds after which it is searched where something moves that is no known face."""
 NEAR_AGE: Final = 1 / 16
 """Seconds between two looks while all is clear: as often as a camera of 15 frames a second can."""
+CALM_AGE: Final = 0.1
+"""Seconds between two looks at faces of which nothing is about to be decided; at 15 frames a second
+every other frame. The first look that shows something else ends the calm."""
 CROWD_AGE: Final = 0.1
 """Seconds between two searches of the whole picture for faces that are not looked at singly."""
 SCENE: Final = 0.4
@@ -50,6 +57,10 @@ class Scene:
     """Something that is no known face looks otherwise than when the whole picture was searched."""
     cut: float = 0.0
     """Share of the picture that has changed since the scene before."""
+    still: bool = False
+    """Nothing, known faces included, looks otherwise than when the whole picture was searched."""
+    calm: bool = False
+    """The last look at each face showed what is decided about it."""
 
 
 class Schedule:
@@ -66,6 +77,7 @@ class Schedule:
         self._frames = 0
         self._searched: float | None = None
         self._looked = 0.0
+        self._cut: float | None = None
 
     def rests(self, time: float, settled: bool) -> bool:
         """Whether nobody need look in this frame, whatever moves, so soon after the last look."""
@@ -95,12 +107,23 @@ class Schedule:
         return Look.WHOLE if (self._frames - 1) % every == 0 else Look.NONE
 
     def _auto(self, scene: Scene) -> Look:
-        if self._searched is None or not scene.settled or scene.cut >= SCENE:
+        if self._searched is None or not scene.settled or self._is_new_cut(scene):
             return Look.WHOLE
         age = scene.time - self._searched + _TICK
-        due = MOVED_AGE if scene.moved else FULL_AGE
+        due = MOVED_AGE if scene.moved else STILL_AGE if scene.still else FULL_AGE
         if scene.faces and not scene.nearable:
             due = min(due, CROWD_AGE)
         if age >= due or age < 0:
             return Look.WHOLE
-        return Look.NEAR if scene.nearable else Look.NONE
+        rested = not scene.calm or scene.time - self._looked + _TICK >= CALM_AGE
+        return Look.NEAR if scene.nearable and rested else Look.NONE
+
+    def _is_new_cut(self, scene: Scene) -> bool:
+        """Whether the scene begins here. What goes on changing (a cross-fade, a camera that shakes)
+        is no cut in every frame, but something that moves.
+        """
+        if scene.cut < SCENE:
+            return False
+        goes_on = self._cut is not None and 0 <= scene.time - self._cut + _TICK < MOVED_AGE
+        self._cut = scene.time
+        return not goes_on

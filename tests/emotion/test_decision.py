@@ -142,6 +142,20 @@ def test_the_frame_rate_hardly_moves_the_moment_of_decision(rate: int) -> None:
     assert film.changes[1].since == pytest.approx(1.5, abs=0.1 + 2 / rate)
 
 
+def test_it_is_calm_while_each_frame_alone_shows_what_is_held() -> None:
+    film = Film().show(0.2, HAPPY)
+    assert not film.decision.calm, "not decided yet"
+    assert film.show(0.5, HAPPY).decision.calm
+    assert not film.show(STEP, NEUTRAL).decision.calm, "though happiness is still held"
+    assert film.decision.held is not None
+    assert film.decision.held.emotion == "happiness"
+    assert film.show(1, NEUTRAL).decision.calm
+    assert not film.show(STEP, scores(neutral=0.4)).decision.calm, "too weak to be held by itself"
+    assert not film.show(1, "turned").decision.calm, "neutral is held, and nothing can be read"
+    assert film.show(2, "turned").decision.calm, "unknown is held"
+    assert not film.show(STEP, NEUTRAL).decision.calm
+
+
 @given(
     st.lists(
         st.tuples(

@@ -61,17 +61,22 @@ def test_a_new_face_is_seen_within_the_bound(side: int, begins: int) -> None:
     assert waited / FPS <= 0.2 + 1e-6
 
 
-def test_a_new_face_below_a_known_one_is_seen_within_the_longest_interval() -> None:
+@pytest.mark.parametrize("calm", [False, True])
+@pytest.mark.parametrize("begins", [20, 29, 50])
+def test_a_new_face_below_a_known_one_is_seen_within_the_longest_interval(
+    begins: int, calm: bool
+) -> None:
     lookout = Lookout(Detector(), Near(), "auto")
-    for index in range(20):
-        lookout.find(frame(index, EMPTY), [FACE.box], settled=True)
+    for index in range(begins):
+        lookout.find(frame(index, EMPTY), [FACE.box], settled=True, calm=calm)
+    assert lookout.looks[Look.WHOLE] == 1 + begins // (FPS + 1), "nothing has moved"
     picture = with_face(310, 350, 60)
     waited = next(
         i
         for i in range(30)
         if any(
             face.box.y > 300
-            for face in lookout.find(frame(20 + i, picture), [FACE.box], True) or []
+            for face in lookout.find(frame(begins + i, picture), [FACE.box], True, calm) or []
         )
     )
     assert waited / FPS <= FULL_AGE + NEAR_AGE

@@ -6,7 +6,15 @@ import itertools
 
 import pytest
 
-from agent.faces.schedule import FULL_AGE, MOVED_AGE, NEAR_AGE, Look, Scene, Schedule
+from agent.faces.schedule import (
+    FULL_AGE,
+    MOVED_AGE,
+    NEAR_AGE,
+    STILL_AGE,
+    Look,
+    Scene,
+    Schedule,
+)
 
 FPS = 30
 ONE = {"faces": 1, "nearable": True}
@@ -50,6 +58,32 @@ def test_a_slow_camera_has_every_frame_looked_at() -> None:
     assert Look.NONE not in looks
 
 
+@pytest.mark.parametrize(("rate", "looked"), [(30, 10), (15, 8), (10, 10), (5, 5)])
+def test_a_face_that_shows_what_is_decided_is_looked_at_less_often(rate: int, looked: int) -> None:
+    schedule = Schedule()
+    looks = [
+        schedule.look(Scene(i / rate, faces=1, nearable=True, still=True, calm=True))
+        for i in range(rate)
+    ]
+    assert len(looks) - looks.count(Look.NONE) == looked
+
+
+def test_the_first_look_that_shows_something_else_ends_the_calm() -> None:
+    schedule = Schedule()
+    looks = [
+        schedule.look(Scene(i / 15, faces=1, nearable=True, calm=i < 3)).value for i in range(7)
+    ]
+    assert looks == ["whole", "none", "near", "near", "near", "near", "near"]
+
+
+def test_a_picture_in_which_nothing_changes_is_searched_once_a_second() -> None:
+    looks = play(Schedule(), 61, still=True)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, STILL_AGE, 2 * STILL_AGE])
+    schedule = Schedule()
+    looks = [schedule.look(Scene(i / FPS, still=i < 22)) for i in range(30)]
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, 22 / FPS])
+
+
 def test_while_a_face_is_lost_or_new_every_frame_is_searched() -> None:
     assert set(play(Schedule(), 20, settled=False, **ONE)) == {Look.WHOLE}
 
@@ -59,6 +93,14 @@ def test_a_cut_is_searched_at_the_next_look() -> None:
     schedule.look(Scene(0.0, **ONE))  # type: ignore[arg-type]
     assert schedule.look(Scene(0.03, cut=0.2, **ONE)) is Look.NONE  # type: ignore[arg-type]
     assert schedule.look(Scene(0.07, cut=0.5, **ONE)) is Look.WHOLE  # type: ignore[arg-type]
+
+
+def test_what_goes_on_changing_is_no_cut_in_every_frame_but_something_that_moves() -> None:
+    schedule = Schedule()
+    looks = [schedule.look(Scene(i / 15, cut=0.5, moved=True, **ONE)) for i in range(16)]  # type: ignore[arg-type]
+    assert [i for i, look in enumerate(looks) if look is Look.WHOLE] == [0, 1, 4, 7, 10, 13]
+    calmer = Scene(20 / 15, cut=0.5, **ONE)  # type: ignore[arg-type]
+    assert schedule.look(calmer) is Look.WHOLE
 
 
 def test_faces_that_cannot_be_looked_at_singly_are_searched_for_more_often() -> None:

@@ -34,6 +34,7 @@ class Told:
     events: list[tuple[EmotionEvent, float]]
     """Each with the frame's time in the film."""
     searched: int
+    rested: int
     frames: int
 
     def by_track(self) -> list[tuple[EmotionEvent, float]]:
@@ -58,7 +59,7 @@ def watch(uri: str | Path, every: int | str) -> Told:
             events += [(event, time) for event in pipeline.process(frame)]
         events += [(event, time) for event in pipeline.finish()]
         looks = pipeline.lookout.looks
-    return Told(events, looks[Look.WHOLE], sum(looks.values()))
+    return Told(events, looks[Look.WHOLE], looks[Look.NONE], sum(looks.values()))
 
 
 def check(uri: str | Path) -> Told:
@@ -98,3 +99,4 @@ def test_films_of_one_to_four_people_tell_the_same(name: str, shared: Path) -> N
     told = check(shared / "footage" / f"{name}.gif")
     assert told.events
     assert told.searched < told.frames
+    assert told.rested > told.frames / 4  # of 12 to 15 frames a second
