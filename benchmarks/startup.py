@@ -1,8 +1,9 @@
 """From exec to the first event, and what the agent then takes.  usage: startup.py [--starts N]
 
 Starts the agent over the demo's film of a face, as often as asked for, and prints the seconds until
-the first line of an event and until the first picture was read; then resident memory and
-processor time at the camera's 15 frames a second; then the modules that took longest to import.
+the first line of an event; then resident memory and processor time at 15 frames a second, of a
+camera (the demo's pictures by HTTP, from another process) and of the demo, which the agent draws
+itself; then the modules that took longest to import.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from agent.downloads import require
+from agent.sources.demo import RATE
+from benchmarks.soak.camera import store_footage
 from benchmarks.soak.process import held, processor_seconds
 
 AGENT: Final = [sys.executable, "-m", "agent.cli", "run", "--set", "web.port=0"]
@@ -42,10 +47,24 @@ def first_event(folder: Path) -> float:
     return took
 
 
-def at_work(folder: Path, seconds: float) -> tuple[float, float, int]:
-    """Resident MB, share of a core and threads over the demo at 15 frames a second."""
+@contextmanager
+def camera(folder: Path) -> Iterator[str]:
+    """The address of a camera that shows the demo's pictures."""
+    store_footage(folder)
     with subprocess.Popen(
-        AGENT,
+        [sys.executable, "-m", "benchmarks.soak.camera", "0", str(folder), str(RATE)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{server.stdout.readline().split()[1]}/cam.mjpg"
+        server.kill()
+
+
+def at_work(source: str, folder: Path, seconds: float) -> tuple[float, float, int]:
+    """Resident MB, share of a core and threads over a source of 15 frames a second."""
+    with subprocess.Popen(
+        [*AGENT, "--source", source],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"STATE_DIRECTORY": str(folder)},
@@ -80,7 +99,7 @@ def imports(most: int) -> list[tuple[float, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=30.0, help="at work")
+    parser.add_argument("--seconds", type=float, default=30.0, help="at work, of each source")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -89,8 +108,13 @@ def main() -> None:
             f"exec to first event: {statistics.median(took):.2f} s "
             f"(least {min(took):.2f}, most {max(took):.2f}; {given.starts} starts)"
         )
-        memory, share, threads = at_work(folder, given.seconds)
-        print(f"at 15 frames a second: {memory:.0f} MB, {share:.1%} of a core, {threads} threads")
+        with camera(folder / "pictures") as address:
+            for words, source in (("from a camera", address), ("of the demo", "demo")):
+                memory, share, threads = at_work(source, folder, given.seconds)
+                print(
+                    f"at {RATE} frames a second {words}: {memory:.0f} MB, {share:.1%} of a core, "
+                    f"{threads} threads"
+                )
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for milliseconds, module in imports(15):
         print(f"  {milliseconds:8.1f} ms  {module}")
