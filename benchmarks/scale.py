@@ -1,10 +1,12 @@
-"""What a frame costs, by faces and size.  usage: scale.py [--frames N] [faces | sizes | film]
+"""What a frame costs, by faces and size.  usage: scale.py [--frames N] [faces|sizes|film|pace]
 
 `faces` shows 1 to 20 faces at 640 x 480, `sizes` two faces at 320 x 240 to 1920 x 1080, `film` a
-film of one face at 640 x 480 with its decoding. Every line compares `faces.detect_every` 1 and
-`auto` over the same frames, in turns on one pinned core. Times are processor time, so that a busy
-machine tells the same as an idle one, only less exactly. `models` is what the interpreters took of
-it, `ratio` is all of it (with decoding) over the models and the decoding.
+film of one face at 640 x 480 with its decoding, `pace` the same film as a camera gives it: 15
+frames a second with pauses in between, in which caches grow cold. Every line compares
+`faces.detect_every` 1 and `auto` over the same frames, in turns on one pinned core. Times are
+processor time, so that a busy machine tells the same as an idle one, only less exactly. `models` is
+what the interpreters took of it, `ratio` is all of it (with decoding) over the models and the
+decoding.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from agent.types import Frame, Image
 from agent.vision import open_vision
 
 FPS = 30
+CAMERA_FPS = 15
 WARM_UP = 15
 FACES = (1, 2, 5, 10, 20)
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
@@ -167,12 +171,21 @@ def synthetic(
     compare(name, dict(zip("ab", endless, strict=True)), frames, clock)
 
 
-def film_of_one_face(folder: Path) -> Path:
-    """single_face.mp4 between black bars at 640 x 480, 30 frames a second."""
-    film = folder / "one_face.mp4"
+def paced(frames: Iterator[Frame], rate: float) -> Iterator[Frame]:
+    """The frames no faster than so many a second; none is left out."""
+    due = time.monotonic()
+    for frame in frames:
+        yield frame
+        due = max(due + 1 / rate, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def film_of_one_face(folder: Path, fps: int = FPS) -> Path:
+    """single_face.mp4 between black bars at 640 x 480; of its 30 frames a second so many."""
+    film = folder / f"one_face_{fps}.mp4"
     codec = cv2.VideoWriter.fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(film), codec, FPS, (640, 480))
-    for shot in Film(require("single_face.mp4")).play():
+    writer = cv2.VideoWriter(str(film), codec, fps, (640, 480))
+    for shot in islice(Film(require("single_face.mp4")).play(), 0, None, FPS // fps):
         picture = cv2.copyMakeBorder(shot.image, 60, 60, 0, 0, cv2.BORDER_CONSTANT)
         writer.write(picture)
     writer.release()
@@ -183,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="*", default=["film", "faces", "sizes"])
+    parser.add_argument("what", nargs="*", default=["film", "pace", "faces", "sizes"])
     parser.add_argument(
         "--frames", type=int, default=300, help="for each line; default: %(default)s"
     )
@@ -201,6 +214,11 @@ def main() -> None:
             film = film_of_one_face(Path(folder))
             runs = {name: stack.enter_context(decoded(film)) for name in "ab"}
             compare("film 640x480", runs, arguments.frames, clock)
+    if "pace" in arguments.what:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            film = film_of_one_face(Path(folder), CAMERA_FPS)
+            runs = {n: paced(stack.enter_context(decoded(film)), CAMERA_FPS) for n in "ab"}
+            compare("pace of 15", runs, arguments.frames, clock)
     if "faces" in arguments.what:
         for count in FACES:
             synthetic(count, 640, 480, arguments.frames, clock, f"{count} faces")
