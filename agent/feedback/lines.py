@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 from abc import abstractmethod
 from pathlib import Path
 from select import select
