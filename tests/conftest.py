@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings as examples
 
 from agent import downloads
+from agent.emotion import manifest as manifests
 from agent.settings import Settings
 from converters.cli import main as convert_main
 
@@ -45,6 +46,12 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def project() -> Path:
     """The root of the checkout."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def shipped_version() -> str:
+    """The version of `models/fer-compact`."""
+    return manifests.read(PROJECT / "models" / "fer-compact").version
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,9 @@ def test_model_archiver_packs_the_same_files_alike(archive: Path, tmp_path: Path
     assert manifest.items() >= theirs.items()
 
 
-def test_the_handler_loads_from_the_archive_alone(archive: Path, tmp_path: Path) -> None:
+def test_the_handler_loads_from_the_archive_alone(
+    archive: Path, shipped_version: str, tmp_path: Path
+) -> None:
     """In the server's own Python, which does not have the agent installed."""
     python = environment("mms") / "bin" / "python"
     with zipfile.ZipFile(archive) as content:
@@ -86,7 +88,7 @@ print(loaded, emotion_handler.Inference.__module__, sys.modules["agent"].__file_
 """
     done = subprocess.run([python, "-I", "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
-        "fer-compact@1.0.0",
+        f"fer-compact@{shipped_version}",
         f"[] agent.inference.service {tmp_path}/agent/__init__.py",
     ]
 

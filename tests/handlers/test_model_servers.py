@@ -165,7 +165,7 @@ def test_a_bad_body_is_the_clients_error(infer: Ask, content: bytes, kind: str) 
     assert reply.body["type"] == "BadRequestException"
 
 
-def test_the_server_describes_itself(infer: Ask, manage: Ask) -> None:
+def test_the_server_describes_itself(infer: Ask, manage: Ask, shipped_version: str) -> None:
     assert infer("/ping", method="GET").body == {"status": "Healthy"}
     paths = infer("/api-description", method="GET").body["paths"]
     assert "/predictions/{model_name}" in paths
@@ -173,7 +173,7 @@ def test_the_server_describes_itself(infer: Ask, manage: Ask) -> None:
         "GET", "/models"
     ).body["models"]
     described = manage("GET", "/models/fer-compact").body
-    assert (described["modelVersion"], len(described["workers"])) == ("1.0.0", 1)
+    assert (described["modelVersion"], len(described["workers"])) == (shipped_version, 1)
 
 
 def test_bad_pictures_of_a_batch_leave_their_neighbours_alone(

@@ -56,13 +56,13 @@ def test_what_needs_no_picture_is_answered_to_the_letter(
     assert (answer.headers.get("connection") == "close") == (status >= 400)
 
 
-def test_the_model_is_described_as_a_registered_one(api: Client) -> None:
+def test_the_model_is_described_as_a_registered_one(api: Client, shipped_version: str) -> None:
     described = api.ask("GET", "/models/fer").json
 
     (worker,) = described.pop("workers")
     assert described == {
         "modelName": "fer",
-        "modelVersion": "1.0.0",
+        "modelVersion": shipped_version,
         "modelUrl": "fer-compact",
         "engine": "tflite",
         "runtime": "python",
