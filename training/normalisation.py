@@ -15,11 +15,12 @@ from keras import layers
 class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]  # Keras ships no types
     """`BatchNormalization` over the last axis, with the same weights in the same order.
 
-    Only a network in training is built of it; what is kept has Keras's own layer.
+    Only a network in training is built of it; what is kept has Keras's own layer. Of several
+    devices, each would have the statistics of its share, so there Keras's way is taken.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not training:
+        if not training or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf  # noqa: PLC0415  # only this backend has the kernel
 

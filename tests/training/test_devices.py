@@ -30,7 +30,8 @@ from training.devices import OneDevice, open_devices  # noqa: E402  # Keras is l
 from training.networks import NETWORKS  # noqa: E402
 from training.train import train  # noqa: E402
 
-# `emotion-train` with a network that draws nothing at random, so that only rounding differs.
+# `emotion-train` with a network that draws nothing at random, so that only rounding differs, and
+# whose batch normalisation one device computes in one kernel.
 # Before it trains, each process says whether all have the same process number (they have not).
 COMMAND = """
 import os, sys
@@ -41,7 +42,7 @@ from training import cli, errors, networks, train
 def steady(width):
     layers = keras.layers
     image = keras.Input((48, 48, 1), name="image")
-    x = layers.Conv2D(4, 5, 4, use_bias=False)(image)
+    x = layers.Conv2D(16, 5, 4, use_bias=False)(image)
     x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization()(x)))
     return keras.Model(image, layers.Dense(8, dtype="float32")(x))
 
@@ -67,7 +68,7 @@ def steady(width: float) -> Any:
     """The network of `COMMAND`."""
     layers = keras.layers
     image = keras.Input((48, 48, 1), name="image")
-    x = layers.Conv2D(4, 5, 4, use_bias=False)(image)
+    x = layers.Conv2D(16, 5, 4, use_bias=False)(image)
     x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization()(x)))
     return keras.Model(image, layers.Dense(8, dtype="float32")(x))
 
