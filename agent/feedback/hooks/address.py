@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from agent.credentials import read_credential
 from agent.errors import AgentError
 from agent.settings import WebhookSettings
+from agent.tls import require_readable, trusting
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,6 @@ def _tls_context(ca_file: str | None, encrypted: bool) -> ssl.SSLContext | None:
         if ca_file is not None:
             raise AgentError("feedback.webhook.ca_file is set, but the url is not https://")
         return None
-    if ca_file is not None and not os.access(ca_file, os.R_OK):
-        raise AgentError(f"feedback.webhook.ca_file: cannot read {ca_file}")
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        raise AgentError(f"feedback.webhook.ca_file: {ca_file} is no PEM certificate") from None
-    except OSError as error:
-        raise AgentError(f"feedback.webhook.ca_file: {ca_file}: {error.strerror}") from None
+    if ca_file is not None:
+        require_readable("feedback.webhook.ca_file", ca_file)
+    return trusting("feedback.webhook.ca_file", ca_file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from dataclasses import dataclass, field
 
 from agent.credentials import read_credential
 from agent.errors import AgentError
 from agent.settings import MqttSettings
+from agent.tls import require_readable, show, trusting
 
 
 @dataclass(frozen=True)
@@ -64,23 +64,10 @@ def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
             raise AgentError(f"{next(iter(given))} is set, but mqtt.tls is not: set it to true")
         return None
     for key, file in given.items():
-        if not os.access(file, os.R_OK):
-            raise AgentError(f"{key}: cannot read {file}")
+        require_readable(key, file)
     if settings.key_file is not None and settings.cert_file is None:
         raise AgentError("mqtt.key_file is set, but mqtt.cert_file is not")
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except ssl.SSLError:
-        raise AgentError(f"mqtt.ca_file: {settings.ca_file} is no PEM certificate") from None
-    except OSError as error:
-        raise AgentError(f"mqtt.ca_file: {settings.ca_file}: {error.strerror}") from None
+    context = trusting("mqtt.ca_file", settings.ca_file)
     if settings.cert_file is not None:
-        try:
-            # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
-            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
-        except (OSError, ValueError):  # an SSLError is an OSError
-            raise AgentError(
-                f"mqtt.cert_file and mqtt.key_file: {settings.cert_file} and "
-                f"{settings.key_file or 'itself'} are no PEM certificate with its key"
-            ) from None
+        show(context, "mqtt.cert_file and mqtt.key_file", settings.cert_file, settings.key_file)
     return context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -16,9 +15,11 @@ from aiohttp import web
 from agent.errors import AgentError
 from agent.file_watch import FileWatch
 from agent.settings import WebSettings
+from agent.tls import require_readable, show
 
 logger = logging.getLogger(__name__)
 
+_SETTINGS: Final = "web.tls_cert and web.tls_key"
 _EVERY: Final = 5.0
 """Seconds between two looks at the files."""
 
@@ -53,8 +54,8 @@ class Certificate:
         """Show the new certificate from the next connection on, or keep the former one."""
         try:
             self._loaded()  # into a context of its own: a wrong key would break the one in use
-            self.context.load_cert_chain(*self._files, password="")
-        except (AgentError, OSError) as error:
+            show(self.context, _SETTINGS, *self._files)
+        except AgentError as error:
             logger.warning("the page keeps its former certificate: %s", error)
         else:
             logger.info("the page has a new certificate: %s", self._files[0])
@@ -62,17 +63,10 @@ class Certificate:
     def _loaded(self) -> ssl.SSLContext:
         certificate, key = self._files
         for setting, file in (("tls_cert", certificate), ("tls_key", key)):
-            if file is not None and not os.access(file, os.R_OK):
-                raise AgentError(f"web.{setting}: cannot read {file}")
+            if file is not None:
+                require_readable(f"web.{setting}", file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            # Without an answer to give, OpenSSL would ask for the key's password on the terminal.
-            context.load_cert_chain(certificate, key, password="")
-        except (OSError, ValueError):  # of OpenSSL too
-            raise AgentError(
-                f"web.tls_cert and web.tls_key: {certificate} and {key or 'itself'} are no PEM "
-                "certificate with its key"
-            ) from None
+        show(context, _SETTINGS, certificate, key)
         return context
 
 
