@@ -23,15 +23,24 @@ def output_hidden(hide: bool = True) -> Iterator[None]:
     if not hide:
         yield
         return
-    kept = {number: os.dup(number) for number in (1, 2)}
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     _flush()
+    with _nowhere(1, 2):
+        try:
+            yield
+        finally:
+            _flush()
+
+
+@contextmanager
+def _nowhere(*descriptors: int) -> Iterator[None]:
+    """Have descriptors lead nowhere meanwhile."""
+    kept = {number: os.dup(number) for number in descriptors}
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         for number in kept:
             os.dup2(nowhere, number)
         yield
     finally:
-        _flush()
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
@@ -51,14 +60,8 @@ def chatter_hidden() -> Iterator[None]:
     """
     with _HIDING:
         sys.stderr.flush()
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
+        with _nowhere(2):
             yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
 
 
 def own_errors() -> TextIO:

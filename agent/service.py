@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
-from types import FrameType
 from typing import Final
 
 from agent.board.strain import Strain, read_load
@@ -24,6 +22,7 @@ from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.places import device_folder, state_folder
 from agent.settings import Settings
+from agent.signals import Signals, noted_signals
 from agent.sources.opening import open_source
 from agent.sources.source import Source, SourceState
 from agent.status import FrameRate, State, Status, StatusBoard, View
@@ -67,7 +66,7 @@ def run(
     `file`); only what differs is started anew, and what cannot be used is left as it was.
     """
     share_one_arena()
-    with _signals() as signals, ExitStack() as stack:
+    with noted_signals() as signals, ExitStack() as stack:
         calibration = Calibration(_baseline(settings))
         control = Control(_switches(settings), read_settings, calibration)
         board, notifier = StatusBoard(), Notifier()
@@ -116,16 +115,6 @@ def _refuse(error: AgentError, board: StatusBoard) -> None:
     board.report("settings", f"not used: {error}")
 
 
-@dataclass
-class _Signals:
-    """What signals have asked for: plain flags, as a handler that wants a lock can interrupt the
-    one who holds it, and wait for ever.
-    """
-
-    stop: bool = False
-    reload: bool = False
-
-
 @dataclass(frozen=True)
 class _Running:
     """What outlives a change of settings."""
@@ -137,7 +126,7 @@ class _Running:
     file: FileWatch
     strain: Strain
     summary: Summary
-    signals: _Signals
+    signals: Signals
 
 
 def _switches(settings: Settings) -> Path | None:
@@ -395,23 +384,3 @@ def _told(source: Source, before: SourceState) -> SourceState:
         level = logging.WARNING if state is SourceState.STALLED else logging.DEBUG
         logger.log(level, "%s is %s", source.name, state.value)
     return state
-
-
-@contextmanager
-def _signals() -> Iterator[_Signals]:
-    """Take note of SIGINT, SIGTERM (stop) and SIGHUP (reload); the former handlers come back."""
-    asked = _Signals()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            asked.reload = True
-        else:
-            asked.stop = True
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    former = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield asked
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
