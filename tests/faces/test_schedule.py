@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -17,14 +18,11 @@ from agent.faces.schedule import (
 )
 
 FPS = 30
-ONE = {"faces": 1, "nearable": True}
+ONE: dict[str, Any] = {"faces": 1, "nearable": True}
 
 
-def play(schedule: Schedule, frames: int, **scene: object) -> list[Look]:
-    return [
-        schedule.look(Scene(time=i / FPS, **scene))  # type: ignore[arg-type]
-        for i in range(frames)
-    ]
+def play(schedule: Schedule, frames: int, **scene: Any) -> list[Look]:
+    return [schedule.look(Scene(time=i / FPS, **scene)) for i in range(frames)]
 
 
 def times_of(looks: list[Look], look: Look) -> list[float]:
@@ -90,16 +88,16 @@ def test_while_a_face_is_lost_or_new_every_frame_is_searched() -> None:
 
 def test_a_cut_is_searched_at_the_next_look() -> None:
     schedule = Schedule()
-    schedule.look(Scene(0.0, **ONE))  # type: ignore[arg-type]
-    assert schedule.look(Scene(0.03, cut=0.2, **ONE)) is Look.NONE  # type: ignore[arg-type]
-    assert schedule.look(Scene(0.07, cut=0.5, **ONE)) is Look.WHOLE  # type: ignore[arg-type]
+    schedule.look(Scene(0.0, **ONE))
+    assert schedule.look(Scene(0.03, cut=0.2, **ONE)) is Look.NONE
+    assert schedule.look(Scene(0.07, cut=0.5, **ONE)) is Look.WHOLE
 
 
 def test_what_goes_on_changing_is_no_cut_in_every_frame_but_something_that_moves() -> None:
     schedule = Schedule()
-    looks = [schedule.look(Scene(i / 15, cut=0.5, moved=True, **ONE)) for i in range(16)]  # type: ignore[arg-type]
+    looks = [schedule.look(Scene(i / 15, cut=0.5, moved=True, **ONE)) for i in range(16)]
     assert [i for i, look in enumerate(looks) if look is Look.WHOLE] == [0, 1, 4, 7, 10, 13]
-    calmer = Scene(20 / 15, cut=0.5, **ONE)  # type: ignore[arg-type]
+    calmer = Scene(20 / 15, cut=0.5, **ONE)
     assert schedule.look(calmer) is Look.WHOLE
 
 

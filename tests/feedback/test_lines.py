@@ -122,7 +122,7 @@ class Counting(io.FileIO):
 
     attempts = 0
 
-    def write(self, data: Any) -> int | None:  # type: ignore[override]
+    def write(self, data: Any) -> int | None:  # type: ignore[override]  # as the real one, whose stub leaves out None
         self.attempts += 1
         return super().write(data)
 

@@ -77,12 +77,18 @@ def test_a_box_opened_with_a_lower_limit_shrinks_to_it(tmp_path: Path) -> None:
     assert (len(box), box.dropped) == (4, 7)
 
 
-def test_old_messages_expire_and_are_counted(tmp_path: Path) -> None:
+def old_and_young(folder: Path) -> tuple[Outbox, Clock]:
+    """A box whose messages live for a minute, with one of 50 seconds and one put just now."""
     clock = Clock()
-    box = Outbox(tmp_path / "box", 100, 60.0, clock, clock)
+    box = Outbox(folder / "box", 100, 60.0, clock, clock)
     box.put("topic", b"old")
     clock.now += 50
     box.put("topic", b"young")
+    return box, clock
+
+
+def test_old_messages_expire_and_are_counted(tmp_path: Path) -> None:
+    box, clock = old_and_young(tmp_path)
     clock.now += 20
     assert payloads(box) == [b"young"]
     assert (len(box), box.expired, box.dropped) == (1, 1, 0)
@@ -134,11 +140,7 @@ def test_what_was_forgotten_while_the_disk_failed_does_not_come_again(
 
 
 def test_what_is_too_old_does_not_come_from_a_disk_that_fails(tmp_path: Path) -> None:
-    clock = Clock()
-    box = Outbox(tmp_path / "box", 100, 60.0, clock, clock)
-    box.put("topic", b"old")
-    clock.now += 50
-    box.put("topic", b"young")
+    box, clock = old_and_young(tmp_path)
     box._database.execute("pragma query_only=1")  # stands for a disk that is read-only
     clock.now += 20
     for _ in range(2):

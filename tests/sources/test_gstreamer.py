@@ -77,7 +77,7 @@ def test_what_elements_tell_does_not_pile_up() -> None:
     try:
         for _ in range(30):
             assert camera.read() is not None
-        bus = camera._pipeline.get_bus()  # type: ignore[attr-defined]
+        bus = camera._pipeline.get_bus()  # type: ignore[attr-defined]  # of this kind of camera only
         left = 0
         while bus.pop() is not None:
             left += 1

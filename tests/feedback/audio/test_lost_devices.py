@@ -21,6 +21,18 @@ from agent.feedback.audio.process import Answer, OutputProcess, Sounds
 from tests.sound_card import SOUNDS, Card, event, own_sound, play, playing, settled, until, warnings
 
 
+@pytest.fixture
+def hanging_card(card: Card, tmp_path: Path) -> None:
+    """A device that takes a program in and never answers: a pipe that nobody reads."""
+    os.mkfifo(tmp_path / "nobody-reads")
+    card.connect(str(tmp_path / "nobody-reads"))
+
+
+def impatient_player() -> tuple[Player, Sounds]:
+    sounds = Sounds({PROBE: bytes(4800), "fear": SOUNDS["fear"]})
+    return Player(None, sounds, patience=1.0), sounds
+
+
 def failing_then_back(
     card: Card, fail: Callable[[], None], caplog: pytest.LogCaptureFixture, **settings: Any
 ) -> list[str]:
@@ -92,12 +104,9 @@ def test_a_device_that_stops_taking_sound_in_the_middle(
 
 
 def test_a_device_that_hangs_when_it_is_opened(
-    card: Card, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    hanging_card: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    os.mkfifo(tmp_path / "nobody-reads")
-    card.connect(str(tmp_path / "nobody-reads"))
-    sounds = Sounds({PROBE: bytes(4800), "fear": SOUNDS["fear"]})
-    player = Player(None, sounds, patience=1.0)
+    player, sounds = impatient_player()
     until(lambda: warnings(caplog))
     assert "it does not answer" in warnings(caplog)[0]
     player.play(Cue("fear", monotonic(), monotonic()))  # takes no time
@@ -135,10 +144,8 @@ output.main()
 
 
 def test_a_player_whose_agent_has_died_does_not_stay_at_a_device_that_hangs(
-    card: Card, tmp_path: Path
+    hanging_card: None,
 ) -> None:
-    os.mkfifo(tmp_path / "nobody-reads")
-    card.connect(str(tmp_path / "nobody-reads"))
     sounds = Sounds({"fear": SOUNDS["fear"]})
     player = subprocess.Popen(
         [sys.executable, "-c", _PLAYS_ALONE],
@@ -158,12 +165,9 @@ def test_a_player_whose_agent_has_died_does_not_stay_at_a_device_that_hangs(
 
 
 def test_a_device_that_hangs_is_found_however_often_cues_come(
-    card: Card, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    hanging_card: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    os.mkfifo(tmp_path / "nobody-reads")
-    card.connect(str(tmp_path / "nobody-reads"))
-    sounds = Sounds({PROBE: bytes(4800), "fear": SOUNDS["fear"]})
-    player = Player(None, sounds, patience=1.0)
+    player, sounds = impatient_player()
 
     def ask() -> bool:
         player.play(Cue("fear", monotonic(), monotonic()))
