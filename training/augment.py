@@ -23,7 +23,7 @@ class Augmentation:
 
     flip: bool = True
     rotation: float = 18.0
-    scale: float = 0.12
+    scale: float = 0.16
     shift: float = 0.12
     shear: float = 0.10
     light: float = 0.25

@@ -56,6 +56,9 @@ class Plan:
     teacher_share: float = 0.5
     """How much of each target is the teachers' opinion, the rest being the votes."""
 
+    rare_share: float = 0.0
+    """Emotions rarer than this share of the pictures come more often (`training.rarity`)."""
+
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step of `steps` in all.
 

@@ -53,6 +53,7 @@ _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--average": ("average", {"type": _share}),
     "--precision": ("precision", {"choices": PRECISIONS}),
     "--teacher-share": ("teacher_share", {"type": _share}),
+    "--rare-share": ("rare_share", {"type": _share}),
 }
 """Setting of the plan and argparse's options, by flag."""
 

@@ -32,6 +32,7 @@ from training.losses import epoch_targets, loss_for
 from training.networks import build
 from training.normalisation import with_fused_normalisation
 from training.plan import Plan
+from training.rarity import epoch_order, repeat_factors
 from training.targets import majority_labels, targets
 
 
@@ -51,6 +52,17 @@ class _Run:
     epoch: int = 0
     """Epochs done."""
     step: int = 0
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """What a run learns from."""
+
+    images: npt.NDArray[np.uint8]
+    wanted: npt.NDArray[np.float32]
+    """A distribution over the emotions for each image (N x 8)."""
+    repeats: npt.NDArray[np.float64]
+    """How often each comes in an epoch (N)."""
 
 
 AfterEpoch = Callable[[int, float], None]
@@ -77,18 +89,19 @@ def train(
     if missing:
         raise TrainingError(f"the data has no {' and no '.join(sorted(missing))} part")
     run = _assemble(plan, folder, devices or OneDevice())
-    images, wanted = _training_set(data, plan)
+    pictures = _training_set(data, plan)
     valid_labels, valid_rows = majority_labels(data["valid"].votes)
-    if not len(images) or not len(valid_rows):
+    count = len(pictures.images)
+    if not count or not len(valid_rows):
         raise TrainingError("no picture of the train or the valid part passes the votes' filter")
-    _require_shares(run, min(plan.batch, len(images)))
-    run.devices.require_same(_fingerprint(plan, images), "plan and pictures")
+    _require_shares(run, min(plan.batch, count))
+    run.devices.require_same(_fingerprint(plan, pictures.images), "plan and pictures")
     run.devices.on_chief(lambda: _open_folder(run, fresh))
     _share_state(run)
     valid = _inputs(run, data["valid"].images[valid_rows])
-    steps = max(1, len(images) // plan.batch)
+    steps = max(1, count // plan.batch)
     while run.epoch < plan.epochs:
-        loss = _epoch(run, images, wanted, steps)
+        loss = _epoch(run, pictures, steps)
         valid_loss, accuracy = _validate(run.averaged, valid, valid_labels)
         run.epoch += 1
         if run.devices.chief:
@@ -207,30 +220,25 @@ def _before(plan: Plan) -> dict[str, Any]:
         raise TrainingError(f"{kept}: not a plan ({error})") from None
 
 
-def _training_set(
-    data: FerPlus, plan: Plan
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+def _training_set(data: FerPlus, plan: Plan) -> _Pictures:
     wanted, rows = targets(data["train"].votes, plan.targets)
     images, wanted = data["train"].images[rows][: plan.limit], wanted[: plan.limit]
+    # By the votes alone: a teacher may have missed the rare ones itself.
+    repeats = repeat_factors(wanted, plan.rare_share)
     if plan.teachers:
         if plan.targets == "multi_target":
             raise TrainingError("teachers cannot soften multi_target; choose other --targets")
         tqdm.write(f"asking {len(plan.teachers)} teachers about {len(images):,} pictures")
         wanted = softened(images, wanted, [Path(t) for t in plan.teachers], plan.teacher_share)
-    return images, wanted
+    return _Pictures(images, wanted, repeats)
 
 
-def _epoch(
-    run: _Run,
-    images: npt.NDArray[np.uint8],
-    wanted: npt.NDArray[np.float32],
-    steps: int,
-) -> float:
+def _epoch(run: _Run, pictures: _Pictures, steps: int) -> float:
     """One pass over the training pictures; returns the mean loss."""
     plan = run.plan
     losses = []
     with tqdm(
-        _batches(run, images, wanted, steps),
+        _batches(run, pictures, steps),
         total=steps,
         desc=f"epoch {run.epoch + 1}/{plan.epochs}",
         unit="batch",
@@ -250,16 +258,16 @@ def _epoch(
 
 
 def _batches(
-    run: _Run, images: npt.NDArray[np.uint8], wanted: npt.NDArray[np.float32], steps: int
+    run: _Run, pictures: _Pictures, steps: int
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
     """Shuffled, augmented batches of an epoch, decided by the seed and the epoch alone."""
     rng = np.random.default_rng([run.plan.seed, run.epoch])
-    order = rng.permutation(len(images))
-    epoch_wanted = epoch_targets(wanted, run.plan.targets, rng)
+    order = epoch_order(pictures.repeats, rng)
+    wanted = epoch_targets(pictures.wanted, run.plan.targets, rng)
     for step in range(steps):
         rows = order[step * run.plan.batch : (step + 1) * run.plan.batch]
-        changed = augment(images[rows], run.plan.augmentation, rng)
-        yield _inputs(run, changed), epoch_wanted[rows]
+        changed = augment(pictures.images[rows], run.plan.augmentation, rng)
+        yield _inputs(run, changed), wanted[rows]
 
 
 def _inputs(run: _Run, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
