@@ -75,8 +75,15 @@ soak: setup-dev
 	@scripts/setup-system test
 	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
 
-## fuzz: every Hypothesis test with examples never seen (ARGS="--minutes 60"; ten minutes)
-fuzz: setup-dev
+# Atheris (35 MB) is for x86-64 and Python 3.11 or later: only where it is asked for.
+ATHERIS := build/atheris
+$(ATHERIS)/.made: requirements/atheris.lock $(VENV)/.dev
+	$(PIP) install --quiet --require-hashes --no-deps --upgrade --target $(ATHERIS) -r $<
+	@touch $@
+
+## fuzz: every Hypothesis test with examples never seen (ARGS="--minutes 60"; ten minutes);
+##   or what reads files and requests, by Atheris, which follows the code (ARGS="--guided")
+fuzz: setup-dev $(if $(findstring --guided,$(ARGS)),$(ATHERIS)/.made)
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: setup-dev

@@ -14,19 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control import Control
 from agent.errors import AgentError
 from agent.feedback.history import HistoryFile, HistorySink
-from agent.feedback.mqtt.commands import Commands
 from agent.feedback.outbox import Outbox
 from agent.feedback.recorded import Selection, read_events
 from agent.feedback.shares import read_shares
 from agent.feedback.timeline import read_timeline
-from agent.layers import KEYS, load
+from agent.layers import KEYS
 from agent.settings import HistorySettings
-from agent.sources.pictures import read_picture
-from agent.status import StatusBoard
 from tests.fuzz.edits import EDITS, FILES, Edit, damaged
+from tests.fuzz.readers import READERS, in_a_line
 from tests.sound_card import event
 
 SINCE, UNTIL = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2020, 2030))
@@ -48,38 +45,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("damaged")
 
 
-def in_a_line(error: AgentError) -> None:
-    """A message for a person: no empty one, and one line for each problem."""
-    for problem in getattr(error, "problems", [str(error)]):
-        assert problem
-        assert "\n" not in problem
-
-
-def read_settings(path: Path) -> None:
-    try:
-        load(path, environment={})
-    except AgentError as error:
-        in_a_line(error)
-
-
 @FILES
 @given(values=st.dictionaries(st.sampled_from(sorted(KEYS)), VALUES, max_size=4))
 def test_settings_with_any_value_are_taken_or_refused(
     folder: Path, values: dict[str, object]
 ) -> None:
     lines = [f"{key} = {json.dumps(value)}\n" for key, value in values.items()]
-    path = folder / "agent.toml"
-    path.write_text("".join(lines))  # JSON's values are TOML's, but for a few that are no TOML
-    read_settings(path)
+    # JSON's values are TOML's, but for a few that are no TOML.
+    READERS["settings"].read("".join(lines).encode(), folder)
 
 
 @FILES
 @given(edits=EDITS)
 def test_a_damaged_settings_file_is_taken_or_refused(folder: Path, edits: list[Edit]) -> None:
-    whole = b'device = "hall"\n[source]\nuri = "demo"\n[mqtt]\nhost = "a"\nport = 1883\n'
-    path = folder / "agent.toml"
-    path.write_bytes(damaged(whole, edits))
-    read_settings(path)
+    reader = READERS["settings"]
+    reader.read(damaged(reader.whole(folder), edits), folder)
 
 
 def _pictures() -> list[bytes]:
@@ -96,15 +76,7 @@ PICTURES = _pictures()
 def test_a_damaged_picture_is_read_or_refused(
     folder: Path, whole: bytes, edits: list[Edit]
 ) -> None:
-    path = folder / "picture"
-    path.write_bytes(damaged(whole, edits))
-    try:
-        image = read_picture(path).image
-    except AgentError as error:
-        in_a_line(error)
-    else:
-        assert image.dtype == np.uint8
-        assert image.ndim == 3
+    READERS["picture"].read(damaged(whole, edits), folder)
 
 
 @pytest.fixture(scope="module")
@@ -196,11 +168,7 @@ def test_a_damaged_outbox_is_used_or_moved_aside(
 @FILES
 @given(content=st.binary(max_size=60) | SWITCHES)
 def test_damaged_switches_are_taken_or_left(folder: Path, content: bytes) -> None:
-    path = folder / "switches.json"
-    path.write_bytes(content)
-    control = Control(path)
-    assert isinstance(control.muted, bool)
-    assert isinstance(control.paused, bool)
+    READERS["switches"].read(content, folder)
 
 
 @given(
@@ -208,6 +176,27 @@ def test_damaged_switches_are_taken_or_left(folder: Path, content: bytes) -> Non
     payload=st.binary(max_size=300) | st.sampled_from([b"ON", b"off", b" Toggle ", b"fear"]),
 )
 def test_any_mqtt_command_has_an_outcome_in_a_line(name: str, payload: bytes) -> None:
-    outcome = Commands(Control(), StatusBoard(), snapshots=True).carry_out(name, payload)
-    assert outcome.message
-    assert "\n" not in outcome.message
+    READERS["command"].read(name.encode("utf-8", "surrogatepass") + b"\n" + payload, Path())
+
+
+@pytest.mark.parametrize(
+    "name", sorted(READERS.keys() - {"manifest"})
+)  # its model files are elsewhere
+def test_what_fuzzing_begins_with_is_whole(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(error: Exception) -> None:
+        raise error
+
+    monkeypatch.setattr("tests.fuzz.readers.in_a_line", refused)
+    reader = READERS[name]
+    reader.read(reader.whole(folder), folder)
+
+
+@FILES
+@given(name=st.sampled_from(["recording", "request"]), edits=EDITS)
+def test_a_damaged_recording_or_request_is_taken_or_refused(
+    folder: Path, name: str, edits: list[Edit]
+) -> None:
+    reader = READERS[name]
+    reader.read(damaged(reader.whole(folder), edits), folder)

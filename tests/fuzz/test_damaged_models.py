@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.emotion import manifest
-from agent.errors import ModelError
 from tests.fuzz.edits import EDITS, FILES, Edit, damaged
+from tests.fuzz.readers import READERS
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -69,7 +68,7 @@ def test_a_damaged_manifest_is_refused_or_read(
     project: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[Edit]
 ) -> None:
     whole = (project / "models" / "fer-compact" / "manifest.json").read_bytes()
-    read_whole(tmp_path_factory.mktemp("model"), damaged(whole, edits))
+    READERS["manifest"].read(damaged(whole, edits), tmp_path_factory.mktemp("model"))
 
 
 @FILES
@@ -79,7 +78,7 @@ def test_a_manifest_with_any_value_anywhere_is_refused_or_read(
 ) -> None:
     whole = json.loads((project / "models" / "fer-compact" / "manifest.json").read_text())
     _replace_one(whole, data)
-    read_whole(tmp_path_factory.mktemp("model"), json.dumps(whole).encode())
+    READERS["manifest"].read(json.dumps(whole).encode(), tmp_path_factory.mktemp("model"))
 
 
 def _replace_one(tree: Any, data: st.DataObject) -> None:
@@ -92,18 +91,3 @@ def _replace_one(tree: Any, data: st.DataObject) -> None:
             tree[key] = data.draw(ANY)
             return
         tree = child
-
-
-def read_whole(folder: Path, content: bytes) -> None:
-    """Read a manifest and look for all that it names, as the agent does."""
-    (folder / manifest.FILE_NAME).write_bytes(content)
-    try:
-        found = manifest.read(folder)
-        for file in found.files:
-            manifest.checked_file(found, folder, file.runtime, file.precision)
-    except ModelError as error:
-        message = str(error)
-    else:
-        message = "read"
-    assert message
-    assert "\n" not in message

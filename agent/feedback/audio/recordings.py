@@ -13,6 +13,7 @@ from agent.errors import AgentError
 from agent.feedback.audio.samples import Samples, levelled, resampled
 
 _LONGEST: Final = 10.0  # seconds; more is no cue
+_SLOWEST, _FASTEST = 1000, 768_000  # samples a second; a header that says else is damaged
 
 
 def read_wav(path: Path, setting: str) -> Samples:
@@ -24,7 +25,10 @@ def read_wav(path: Path, setting: str) -> Samples:
         with wave.open(str(path)) as file:
             channels, width, rate, frames, *_ = file.getparams()
             data = file.readframes(min(frames, round((_LONGEST + 1) * rate)))
-    except (wave.Error, EOFError, OSError) as error:
+        if width > 4 or not _SLOWEST <= rate <= _FASTEST:
+            raise wave.Error(f"{8 * width} bits a sample, {rate} samples a second")
+    except (wave.Error, EOFError, OSError, RuntimeError) as error:
+        # `wave` has a RuntimeError without words for a chunk that ends past the file.
         problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise AgentError(
             f"{setting}: {path}: {problem or 'not a whole WAV file'} (PCM WAV is needed; "
