@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.message import Message
 from email.parser import BytesHeaderParser
+from email.utils import collapse_rfc2231_value
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -50,7 +51,7 @@ def _fields(content: bytes, content_type: str) -> list[Part]:
     """The fields of a multipart form (RFC 7578), their content as it came."""
     head = Message()
     head["Content-Type"] = content_type
-    boundary = head.get_boundary()
+    boundary = _parameter(head, "boundary", "content-type")
     if not boundary:
         raise RequestError("body: a form whose content type names no boundary")
     line = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
@@ -66,5 +67,14 @@ def _field(field: bytes) -> Part:
     if not blank:
         raise RequestError("body: a field of the form has no content")
     headers = BytesHeaderParser().parsebytes(head.lstrip(b"\r\n"))
-    name = headers.get_param("name", header="content-disposition")
-    return Part(name if isinstance(name, str) else "", content, str(headers["Content-Type"] or ""))
+    name = _parameter(headers, "name", "content-disposition")
+    return Part(name, content, str(headers["Content-Type"] or ""))
+
+
+def _parameter(head: Message, name: str, header: str) -> str:
+    """A header's parameter, empty where it has none of that name or one that cannot be read."""
+    try:
+        value = head.get_param(name, header=header)
+        return collapse_rfc2231_value(value).rstrip() if value else ""
+    except (TypeError, ValueError, LookupError):  # what `email` raises for `a*=b; a*0=c` and worse
+        return ""

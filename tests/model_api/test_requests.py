@@ -93,6 +93,7 @@ def test_options_come_by_query_and_by_form(api: Client, picture: bytes) -> None:
         (b"{bad", "application/json", "not valid JSON"),
         (b"rubbish", "multipart/form-data; boundary=edge", "not a multipart form"),
         (b"rubbish", "multipart/form-data", "no boundary"),
+        (b"rubbish", "multipart/form-data; boundary*=a; boundary*0=b", "no boundary"),
         (b"--edge\r\n\r\n", "multipart/form-data; boundary=edge", "cut off"),
         (b"--edge\r\nx\r\n--edge--", "multipart/form-data; boundary=edge", "no content"),
         (b"format=colours", "application/x-www-form-urlencoded", "colours"),
@@ -157,6 +158,7 @@ def test_no_body_whatever_brings_it_down(api: Client, picture: bytes) -> None:
         "multipart/form-data",
         "multipart/form-data; boundary=\xff",
         "multipart/form-data; boundary*0*=x''y",
+        "multipart/form-data; boundary*=a; boundary*0=b",
         "multipart/mixed; boundary=edge",
     )
     for _ in range(300):
