@@ -21,6 +21,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from agent.emotion.preprocess import Preprocessing
+from training.ahead import made_ahead
 from training.augment import augment
 from training.averaging import follower
 from training.devices import OneDevice
@@ -238,7 +239,7 @@ def _epoch(run: _Run, pictures: _Pictures, steps: int) -> float:
     plan = run.plan
     losses = []
     with tqdm(
-        _batches(run, pictures, steps),
+        made_ahead(_batches(run, pictures, steps)),
         total=steps,
         desc=f"epoch {run.epoch + 1}/{plan.epochs}",
         unit="batch",
