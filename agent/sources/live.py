@@ -30,6 +30,9 @@ _HUNG_AFTER: Final = 5.0
 """Seconds beyond its own limit after which a call into a camera counts as hung."""
 _PATIENCE: Final = 1.0
 """Seconds that closing waits for a blocked camera."""
+_LEAVING: Final = 9.0
+"""Seconds that the end of the process waits for one, at most: with the usual timeouts it has come
+back by then, and beyond them systemd would kill an agent that has done everything."""
 
 
 class Camera(Protocol):
@@ -132,7 +135,7 @@ class LiveSource:
 
     def _leave(self) -> None:
         # A thread that comes back from OpenCV into an interpreter that is gone aborts the process.
-        self._close(self._blocked_at_most + _PATIENCE)
+        self._close(min(self._blocked_at_most + _PATIENCE, _LEAVING))
 
     def _close(self, patience: float) -> None:
         with self._fresh:

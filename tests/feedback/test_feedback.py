@@ -20,6 +20,7 @@ from agent.errors import AgentError
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.feedback.history import history_file
 from agent.feedback.lines import JsonLinesSink
+from agent.feedback.opening import Opening, Part
 from agent.feedback.recorded import Selection, read_events
 from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings, WebSettings
 from agent.status import StatusBoard
@@ -263,3 +264,26 @@ def test_changes_leave_no_former_page_thread_or_handle(folder: Path) -> None:
     finally:
         gc.enable()
         feedback.close()
+
+
+class Slow(JsonLinesSink):
+    """Is closed when all the others are being closed too."""
+
+    together: threading.Barrier
+
+    def close(self) -> None:
+        super().close()
+        self.together.wait(30)
+
+
+def test_sinks_close_side_by_side_as_systemd_waits_for_all_of_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(_: Opening) -> Slow:
+        return Slow(str(folder / "events"))
+
+    parts = [Part(name, frozenset({"events"}), opened) for name in "abc"]
+    monkeypatch.setattr("agent.feedback.feedback.PARTS", parts)
+    monkeypatch.setattr(Slow, "together", threading.Barrier(len(parts)), raising=False)
+    Feedback(settings(folder / "events"), Control(), StatusBoard()).close()
+    assert not Slow.together.broken

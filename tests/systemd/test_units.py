@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from agent import http_server
+from agent.feedback import feedback
+from agent.runtimes.mms import servers
+from agent.sources import live
 
 MOST_EXPOSED = 2.0
 UNITS = ("emotion-agent.service", "emotion-agent@.service")
@@ -71,6 +77,16 @@ def test_the_agent_may_lower_the_priority_of_a_thread_and_set_no_limits(project:
             allowed = allowed - calls if value.startswith("~") else allowed | calls
     assert {"setpriority", "read"} <= allowed
     assert not {"setrlimit", "sched_setscheduler", "chroot"} & allowed
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_an_agent_in_which_something_hangs_ends_before_systemd_kills_it(
+    unit: str, project: Path
+) -> None:
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", (project / "systemd" / unit).read_text(), re.M)
+    sinks = feedback._CHANGING + feedback._CLOSING
+    assert live._PATIENCE + sinks + live._LEAVING < int(stop)
+    assert live._PATIENCE + http_server._PATIENCE + servers._CLOSING + sinks < int(stop)
 
 
 def _calls(names: list[str]) -> set[str]:
