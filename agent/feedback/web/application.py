@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import cache
@@ -16,6 +17,8 @@ from agent.feedback.web.api import Api
 from agent.feedback.web.metrics import Metrics
 from agent.feedback.web.operations import Operation, openapi
 from agent.settings import WebSettings
+
+logger = logging.getLogger(__name__)
 
 _TICK: Final = 0.5
 """Seconds between two states of the feed."""
@@ -64,9 +67,17 @@ async def _telling(api: Api) -> AsyncIterator[None]:
     """Tell those who listen the state, for as long as the server runs."""
 
     async def tell() -> None:
+        failed = False
         while True:
-            if api.feed.listeners:
-                api.feed.send("state", api.reporter.state().model_dump(mode="json"), state=True)
+            try:
+                if api.feed.listeners:
+                    api.feed.send("state", api.reporter.state().model_dump(mode="json"), state=True)
+                failed = False
+            except Exception:
+                # A task that ended here would leave every page without a state for good.
+                if not failed:
+                    logger.exception("web: the state cannot be told; trying again")
+                failed = True
             await asyncio.sleep(_TICK)
 
     task = asyncio.create_task(tell())

@@ -177,6 +177,20 @@ def test_events_and_states_are_streamed_as_they_come(served: Served) -> None:
     stream.close()
 
 
+def test_a_state_that_cannot_be_told_is_not_the_last(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = Stream(served)
+    stream.next("state")
+    with monkeypatch.context() as broken:
+        broken.setattr("agent.feedback.web.report.temperatures", lambda: 1 / 0)
+        until(lambda: "the state cannot be told" in caplog.text)
+    served.show(state="stalled")
+    while stream.next("state")["state"] != "stalled":
+        pass
+    stream.close()
+
+
 def test_a_stream_ends_when_the_agent_does(served: Served) -> None:
     stream = Stream(served)
     stream.next("state")

@@ -74,6 +74,28 @@ def test_an_event_ends_the_bar_before_it(page: Path) -> None:
     ]
 
 
+def test_what_comes_while_the_past_is_asked_for_is_there_once(page: Path) -> None:
+    events = """
+        const came = [[2, "changed", "anger"], [3, "ended", "anger"]].map(([id, type, emotion]) =>
+          ({ id, track: 1, type, emotion, time: new Date(1000 * id).toISOString() }));
+        """
+    past = "const past = [{ id: 1 }, { id: 2 }]; console.log(JSON.stringify(page.joined("
+    joined = value(page / "server.js", f"{events}{past}past, came).map((event) => event.id)));")
+    assert joined == [1, 2, 3]
+    bars = value(
+        page / "bars.js",
+        f"""{events}
+        let bars = [
+          {{ track: 1, emotion: "neutral", begin: 1000, end: 2000 }},
+          {{ track: 1, emotion: "anger", begin: 2000, end: null }},
+        ];
+        for (const event of came) bars = page.withEvent(bars, event, 0, 60000);
+        console.log(JSON.stringify(bars.map((bar) => [bar.emotion, bar.begin, bar.end])));
+        """,
+    )
+    assert bars == [["neutral", 1000, 2000], ["anger", 2000, 3000]]
+
+
 def test_shares_of_a_board_whose_clock_began_in_1970_have_their_columns(page: Path) -> None:
     begins = value(
         page / "columns.js",

@@ -1,6 +1,6 @@
 // Puts the page together: one stream from the agent, everything else follows it.
 import { SHOWN, byId, element } from "./elements.js";
-import { ask, listen } from "./server.js";
+import { ask, joined, listen } from "./server.js";
 import { refreshSettings, showSwitches } from "./controls.js";
 import { addEvent, fillEvents, showHealth } from "./health.js";
 import { addToTimeline, followTime, refreshTimeline } from "./timeline.js";
@@ -34,17 +34,21 @@ function showState(state) {
   showCalibration(state);
 }
 
+let came; // events that come while those before them are asked for
+
 async function catchUp() {
+  const meanwhile = came = [];
   connection("connected", "Connected");
   reopenPicture();
   refreshTimeline();
   refreshShares();
   refreshSettings();
   try {
-    fillEvents((await ask("/api/v1/events", { limit: 60 })).events);
+    fillEvents(joined((await ask("/api/v1/events", { limit: 60 })).events, meanwhile));
   } catch {
     // The stream tells when the agent is back, and this is asked again.
   }
+  if (came === meanwhile) came = undefined;
 }
 
 byId("legend").append(...SHOWN.map((emotion) => element("li", {},
@@ -54,6 +58,7 @@ listen({
   open: catchUp,
   state: showState,
   emotion: (event) => {
+    came?.push(event);
     addEvent(event);
     addToTimeline(event);
   },

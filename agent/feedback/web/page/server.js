@@ -21,6 +21,12 @@ export async function ask(path, query = {}) {
   return told(await fetch(address, { cache: "no-store" }));
 }
 
+// Past events as the agent tells them, and those that came meanwhile; each once.
+export function joined(past, came) {
+  const told = new Set(past.map((event) => event.id));
+  return [...past, ...came.filter((event) => !told.has(event.id))];
+}
+
 export async function command(path, body = {}) {
   return told(await fetch(path, {
     method: "POST",

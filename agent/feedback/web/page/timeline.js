@@ -25,25 +25,29 @@ let bars = []; // { track, emotion, begin, end }, times in milliseconds; end nul
 let living = new Map(); // what each face shows that is followed now
 let skew = 0; // the agent's clock less ours
 let complete = true;
-let fetching = 0;
+let came; // events that come while those before them are asked for
 
 const now = () => Date.now() + skew;
 const from = () => view.end - view.span;
 
 async function fetchBars() {
-  const number = ++fetching;
+  const meanwhile = came = [];
+  let told;
   try {
-    const told = await ask("/api/v1/timeline", {
+    told = await ask("/api/v1/timeline", {
       since: new Date(from()).toISOString(), until: new Date(view.end + 1000).toISOString(),
     });
-    if (number !== fetching) return;
-    bars = told.bars.map((bar) => ({
-      ...bar, begin: Date.parse(bar.begin), end: bar.end && Date.parse(bar.end),
-    }));
-    complete = told.complete;
   } catch {
-    return; // the next one may come through; the page says that the agent is away
+    // The next one may come through; the page says that the agent is away.
   }
+  if (came !== meanwhile) return; // something else was asked for since
+  came = undefined;
+  if (!told) return;
+  bars = told.bars.map((bar) => ({
+    ...bar, begin: Date.parse(bar.begin), end: bar.end && Date.parse(bar.end),
+  }));
+  complete = told.complete;
+  meanwhile.forEach(addToTimeline);
   draw();
 }
 
@@ -206,6 +210,7 @@ export function followTime(state) {
 }
 
 export function addToTimeline(event) {
+  came?.push(event);
   const end = view.follow ? now() : view.end;
   bars = withEvent(bars, event, end - view.span, end);
 }
