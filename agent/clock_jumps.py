@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 _LEAST: Final = 60.0  # seconds; what is less may be drift, which does no harm
+_DAY: Final = timedelta(days=1)
 
 
 class ClockJumps:
@@ -39,3 +41,40 @@ class ClockJumps:
 
     def _now_ahead(self) -> float:
         return self._clock() - self._steady()
+
+
+class BelievedDate:
+    """The date, for deleting what is too old: a leap of more than a day is believed when it has
+    lasted for a day. A clock that a wrong server set years ahead is often right again in an hour,
+    and what is deleted by then is gone for good.
+
+    >>> steady, noon = iter([0.0, 60.0, 90_000.0]), datetime(2026, 5, 4, 12)
+    >>> date = BelievedDate(noon, lambda: next(steady))
+    >>> str(date.at(noon + timedelta(days=1000)))
+    '2026-05-04 12:01:00'
+    >>> date.at(noon + timedelta(days=1001)) == noon + timedelta(days=1001)
+    True
+    """
+
+    def __init__(
+        self, newest: datetime | None, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`newest` is the last date that was believed; None believes the first. `steady` tells
+        seconds and is set by nobody.
+        """
+        self._steady = steady
+        self._newest = newest
+        self._noted = steady()
+        self._leapt: float | None = None
+
+    def at(self, told: datetime) -> datetime:
+        """The date to go by where the clock tells `told`; it is never later than that."""
+        now = self._steady()
+        if self._newest is not None:
+            expected = self._newest + timedelta(seconds=now - self._noted)
+            if abs(told - expected) > _DAY:
+                self._leapt = now if self._leapt is None else self._leapt
+                if now - self._leapt < _DAY.total_seconds():
+                    return min(told, expected)
+        self._newest, self._noted, self._leapt = told, now, None
+        return told

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from agent.clock_jumps import ClockJumps
+from agent.clock_jumps import BelievedDate, ClockJumps
 from agent.errors import AgentError
 from agent.feedback.damaged import is_damage, move_aside
 from agent.feedback.queued import QueuedSink
@@ -91,6 +91,16 @@ class HistoryFile:
         )
         return int((pages - free) * size)
 
+    def newest(self, until: datetime) -> datetime | None:
+        """The time of the newest event that is not from later; if all are, of the newest."""
+        for limit in (as_text(until), "9999"):
+            found = self._database.execute(
+                "select max(time) from events where time <= ?", (limit,)
+            ).fetchone()[0]
+            if found is not None:
+                return datetime.fromisoformat(found.replace("Z", "+00:00"))
+        return None
+
     def add(self, event: EmotionEvent) -> None:
         """Store an event; it outlives the process when this returns."""
         row = (
@@ -154,6 +164,7 @@ class HistorySink(QueuedSink):
         self._max_bytes = round(settings.max_mb * 1e6)
         self._device = device
         self._clock = clock
+        self._date: BelievedDate | None = None
         self._health = health
         self._file: HistoryFile | None = None
         self._until_pruning = 0
@@ -203,11 +214,14 @@ class HistorySink(QueuedSink):
             self.release()
         if self._file is None:
             self._file = HistoryFile(path)
+        now = self._clock()
+        self._date = self._date or BelievedDate(self._file.newest(now))
         self._file.add(event)
+        today = self._date.at(now)
         self._until_pruning -= 1
         if self._until_pruning > 0:
             return
-        while self._file.prune(self._clock() - self._days, self._max_bytes):
+        while self._file.prune(today - self._days, self._max_bytes):
             if self._queue or self._closing:
                 return  # the rest of it with the next event
         self._until_pruning = _EVERY

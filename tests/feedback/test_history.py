@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -124,6 +125,27 @@ def test_old_events_go_and_young_ones_stay() -> None:
     day = 86_400
     record(event(0), event(day), event(2 * day), now=NOON + timedelta(days=3.5), days=2)
     assert ids() == [2 * day]
+
+
+def test_a_clock_that_leaps_years_ahead_for_a_while_costs_no_event() -> None:
+    now = NOON
+    sink = HistorySink(HistorySettings(), "hall", lambda: now)
+    for count, date in enumerate((NOON, NOON + timedelta(days=1000), NOON)):
+        now = date
+        for number in range(60):
+            sink.publish(replace(event(number), time=now))
+        wait_for(lambda: sink.delivered == 60 * (count + 1))  # noqa: B023  # it waits here
+    sink.close()
+    assert len(ids()) == 180
+
+
+def test_a_date_to_which_no_events_led_up_costs_none_after_a_start() -> None:
+    record(event(0), days=0.1)
+    record(event(1), now=NOON + timedelta(days=1000), days=0.1)
+    assert ids() == [0, 1]
+    later = NOON + timedelta(days=0.5)
+    record(replace(event(2), time=later), now=later, days=0.1)
+    assert ids() == [2]
 
 
 def test_the_oldest_go_in_steps_until_the_file_is_small_enough() -> None:
