@@ -29,6 +29,8 @@ _LEAVING: Final = 0.5
 """Seconds for the broker to hear that we leave."""
 _WINDOW: Final = 20
 """Unacknowledged messages at most; also the limit of paho and of Mosquitto."""
+_UNHEARD: Final = 1000
+"""What may wait to be seen to; messages beyond are not taken in."""
 _BAD_PROTOCOL: Final = 0x84  # MQTT 5, 3.2.2.2
 _MAY_PASS_LATER: Final = frozenset({0x80, 0x83, 0x87, 0x97})
 """Refusals that are not the message's fault: unspecified, not authorized, quota (MQTT 5, 3.4.2)."""
@@ -246,7 +248,8 @@ class Link:
                 self._happened.put(Unsubscribable(str(reason)))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self._happened.put(Received(message.topic, bytes(message.payload), message.retain))
+        if self._happened.qsize() < _UNHEARD:
+            self._happened.put(Received(message.topic, bytes(message.payload), message.retain))
 
 
 def _hung_up(settings: MqttSettings) -> str:

@@ -38,7 +38,12 @@ _LOOK: Final = 0.25
 _HELD_BACK: Final = 30.0
 """Seconds before what the broker did not allow is sent again."""
 _UNANSWERED: Final = 60.0
-"""Seconds without any acknowledgement after which a connection that looks alive is given up."""
+"""Seconds after which a connection that looks alive is given up, as the message that is to be
+acknowledged next is not. Others may be, out of turn: a broker that is throttled forgets some."""
+_AT_ONCE: Final = 100
+"""Happenings that are seen to before anything is sent."""
+_MOST_OWN: Final = 100
+"""Messages that wait for room and are no letters; beyond them no command is carried out."""
 _FAREWELL: Final = 0.5
 """Seconds for what is still waiting, and again for the last word."""
 
@@ -78,7 +83,8 @@ class Visit:
         self._own: deque[tuple[str, str | bytes, bool]] = deque()
         """Topic, payload and whether to retain it, of what waits for room and is no letter."""
         self._in_flight: dict[int, _Sent] = {}
-        self._answered = monotonic()
+        self._eldest: int | None = None
+        self._waits_since = 0.0
         self._last_letter = 0
         self._letters_from = 0.0
         self._gist: tuple[object, ...] | None = None
@@ -99,9 +105,15 @@ class Visit:
             self._show_state()
             self._take_in(_LOOK)
             woken.clear()
-            if self._in_flight and monotonic() - self._answered > _UNANSWERED:
-                raise LinkError("the broker acknowledges nothing any more")
+            self._require_answers()
         return self._take_leave()
+
+    def _require_answers(self) -> None:
+        eldest = next(iter(self._in_flight), None)
+        if eldest != self._eldest:
+            self._eldest, self._waits_since = eldest, monotonic()
+        elif eldest is not None and monotonic() - self._waits_since > _UNANSWERED:
+            raise LinkError("the broker does not acknowledge what it is sent")
 
     def _greet(self) -> None:
         self._link.subscribe(self._topics.commands)
@@ -161,8 +173,6 @@ class Visit:
         return max(0, self._link.window - len(self._in_flight))
 
     def _publish(self, sent: _Sent, payload: str | bytes, retain: bool = False) -> None:
-        if not self._in_flight:
-            self._answered = monotonic()
         self._in_flight[self._link.publish(sent.topic, payload, retain)] = sent
 
     def _show_state(self) -> None:
@@ -181,13 +191,15 @@ class Visit:
         self._gist, self._state_sent = gist(status), monotonic()
 
     def _take_in(self, patience: float) -> None:
-        """Wait for something to happen, and see to all that has."""
+        """Wait for something to happen, and see to what has."""
         delivered: list[int] = []
         try:
-            happening = self._link.next(patience)
-            while happening is not None:
+            for _ in range(_AT_ONCE):
+                happening = self._link.next(patience)
+                if happening is None:
+                    break
                 self._see_to(happening, delivered)
-                happening = self._link.next(0)
+                patience = 0.0
         finally:
             if delivered:
                 self._outbox.remove(delivered)
@@ -205,7 +217,6 @@ class Visit:
             raise LinkError(f"the connection is lost: {happening.why}{hint}")
 
     def _acknowledged(self, answer: Acknowledged, delivered: list[int]) -> None:
-        self._answered = monotonic()
         sent = self._in_flight.pop(answer.number, None)
         if sent is None:
             return
@@ -244,7 +255,7 @@ class Visit:
                 self._announce()
             return
         name = self._topics.command_name(message.topic)
-        if name is None:
+        if name is None or len(self._own) >= _MOST_OWN:
             return
         if message.retained:
             outcome = Outcome(False, "a retained command is not carried out")
