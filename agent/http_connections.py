@@ -14,8 +14,9 @@ MOST_OF_ONE: Final = 150
 """Connections that one address may hold; the newest beyond are closed."""
 _MOST: Final = 400
 """Connections of all together; a process may usually have 1024 files open."""
-_SILENCE: Final = 10.0
-"""Seconds in which a new connection must have asked something."""
+SILENCE: Final = 10.0
+"""Seconds in which a new connection must have asked something; the TLS handshake has as many more.
+"""
 _EVERY: Final = 0.5
 """Seconds between two looks."""
 
@@ -53,6 +54,6 @@ class ConnectionLimits:
                 continue
             address = str((transport.get_extra_info("peername") or [""])[0])
             held[address] += 1
-            silent = connection not in self._asked and now - self._since[connection] > _SILENCE
+            silent = connection not in self._asked and now - self._since[connection] > SILENCE
             if silent or count >= _MOST or held[address] > MOST_OF_ONE:
                 transport.abort()

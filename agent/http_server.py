@@ -8,13 +8,13 @@ import logging
 import os
 import ssl
 import threading
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web, web_app
 from aiohttp.http_exceptions import HttpProcessingError
 
 from agent.errors import AgentError
-from agent.http_connections import ConnectionLimits
+from agent.http_connections import SILENCE, ConnectionLimits
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,17 @@ class AddressTakenError(AgentError):
     """Another program listens there already."""
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Gives up TLS handshakes that do not come on: connections that have none yet are not among the
+    server's, aiohttp sets no limit for them, and that of asyncio is a minute.
+    """
+
+    async def create_server(self, *given: Any, **named: Any) -> asyncio.Server:
+        if named.get("ssl") is not None:
+            named["ssl_handshake_timeout"] = SILENCE
+        return await super().create_server(*given, **named)
+
+
 class HttpServer:
     """Serves an aiohttp application until it is closed.
 
@@ -64,7 +75,7 @@ class HttpServer:
         `setting` is the section of the settings that host and port come from (`web`), for
         messages. Raises `AddressTakenError`; `AgentError` for an address that is not here.
         """
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._limits = ConnectionLimits(application)
         self._sweeping: asyncio.Task[None] | None = None
         self._runner = web.AppRunner(

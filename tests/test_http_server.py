@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import socket
+import ssl
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -105,6 +106,17 @@ def test_what_is_no_http_is_one_quiet_line(
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
+def test_who_never_begins_the_tls_handshake_is_hung_up_on(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.http_server.SILENCE", 0.1)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server = HttpServer(web.Application(), "127.0.0.1", 0, "web", tls)
+    stack.callback(server.close)
+    with socket.create_connection((server.host, server.port), timeout=WAIT) as client:
+        assert client.recv(1) == b""
+
+
 def test_a_taken_port_is_one_line_that_names_the_setting(stack: ExitStack) -> None:
     port = serve(stack, thread_name).port
     with pytest.raises(AddressTakenError, match=rf"web\.port {port}: another program") as told:
@@ -176,7 +188,7 @@ def test_endless_answers_do_not_keep_it_from_closing(stack: ExitStack) -> None:
 def test_silent_and_surplus_connections_are_closed_and_others_served(
     stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.http_connections._SILENCE", 1.0)
+    monkeypatch.setattr("agent.http_connections.SILENCE", 1.0)
     server = serve(stack, thread_name)
     at = (server.host, server.port)
     asked = stack.enter_context(socket.create_connection(at))
