@@ -19,6 +19,8 @@ from agent.layers import Loaded, load_with_origins, parse_override
 from agent.quiet import fill_standard_streams, own_errors
 from agent.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _DEFAULT_FILE: Final = Path("/etc/emotion-agent/agent.toml")
 
 Command = Callable[[argparse.Namespace], int]
@@ -50,7 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from agent.service import run  # noqa: PLC0415  # OpenCV and LiteRT take a second to load
 
-    summary = run(_settings(arguments), lambda: _settings(arguments), _file(arguments))
+    settings, origins = _loaded(arguments)
+    file = _file(arguments)
+    if file is not None and "source.uri" not in origins:
+        logger.warning(
+            "%s sets no source.uri: the demo plays, and its events go where a camera's would; "
+            "a camera is source.uri = '/dev/video0'",
+            file,
+        )
+    summary = run(settings, lambda: _settings(arguments), file)
     print(f"emotion-agent: {summary}", file=sys.stderr)
     return 0
 

@@ -165,13 +165,18 @@ def _told(
 ) -> list[str]:
     """One line for each wrong setting: where it comes from, its value, and what is allowed."""
     told: dict[str, list[str]] = {}
+    between: dict[str, str] = {}
     for item in error.errors():
         parts = [str(part) for part in item["loc"]]
         # Below a setting's own name the location only names the branch of a union.
-        key = next(k for n in range(len(parts), 0, -1) if (k := ".".join(parts[:n])) in values)
+        depth = next(n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in values)
+        key = ".".join(parts[:depth])
         told.setdefault(key, []).append(item["msg"].removeprefix("Input "))
+        if "".join(parts[depth:]).startswith("literal["):
+            between[key] = ", or it "
     return [
-        f"{origin[key]}: '{key}' is {shown(key, values[key])}: {'; '.join(dict.fromkeys(messages))}"
+        f"{origin[key]}: '{key}' is {shown(key, values[key])}: "
+        f"{between.get(key, '; ').join(dict.fromkeys(messages))}"
         for key, messages in sorted(told.items())
     ]
 
@@ -184,6 +189,8 @@ def _from_file(path: Path) -> _Layer:
         raise SettingsError([f"{path}: {error.strerror or error}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise SettingsError([f"{path}: tables or lists in it are nested too deeply"]) from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
+from agent.service import Summary
 
 DemoFile = Callable[[str], Path]
 
@@ -38,6 +39,19 @@ def test_a_missing_settings_file_is_named(
 ) -> None:
     (line,) = failing(capsys, "run", "--config", str(tmp_path / "none.toml"))
     assert "none.toml: No such file" in line
+
+
+def test_a_settings_file_without_a_source_is_told_that_the_demo_plays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent.service.run", lambda *_: Summary())
+    file = tmp_path / "agent.toml"
+    file.write_text("[faces]\nmin_hits = 2\n")
+    assert main(["run", "--config", str(file)]) == 0
+    assert f"{file} sets no source.uri: the demo plays" in caplog.text
+    caplog.clear()
+    assert main(["run", "--config", str(file), "--source", "demo"]) == 0
+    assert caplog.text == ""
 
 
 def test_a_missing_source_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert any(line.startswith("environment: 'source.loop'") for line in told)
 
 
+def test_what_would_do_instead_is_told_as_such() -> None:
+    (line,) = problems(overrides={"faces.detect_every": "99"})
+    assert line.endswith("should be 'auto', or it should be less than or equal to 30")
+
+
 def test_a_section_given_as_a_value_is_a_problem() -> None:
     assert problems(overrides={"source": "demo"}) == [
         "command line: unknown setting 'source'; did you mean 'source.uri'?"
@@ -54,7 +59,12 @@ def test_a_section_given_as_a_value_is_a_problem() -> None:
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"[faces\n", "not valid TOML"), (b"\xff\xfe", "not valid TOML")],
+    [
+        (b"[faces\n", "not valid TOML"),
+        (b"\xff\xfe", "not valid TOML"),
+        (b"x = " + 1000 * b"[" + 1000 * b"]", "nested too deeply"),
+        (1000 * b"a." + b"a = 1", "nested too deeply"),
+    ],
 )
 def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes, part: str) -> None:
     file = tmp_path / "agent.toml"
