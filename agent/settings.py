@@ -419,8 +419,8 @@ class WebSettings(_Section):
 class Settings(_Section):
     """All settings of the agent."""
 
-    device: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
-    """Name of this board in events."""
+    device: str = Field(default_factory=socket.gethostname, min_length=1, max_length=128)
+    """Name of this board in events; as long as the name of an AWS IoT thing may be."""
     source: SourceSettings = Field(default_factory=SourceSettings)
     faces: FacesSettings = Field(default_factory=FacesSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)

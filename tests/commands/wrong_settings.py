@@ -34,7 +34,7 @@ WRONG: Final[dict[str, tuple[str, Told]]] = {
     "unknown emotion": ('[audio]\nemotions = ["joy"]\n', ((2, "'happiness'"),)),
     "no time of day": ('[audio]\nquiet_hours = "late"\n', ((2, "audio.quiet_hours"),)),
     "wildcard in a topic": ('[mqtt]\ndiscovery_prefix = "a/#"\n', ((2, "discovery_prefix"),)),
-    "name too long": (f'device = "{"x" * 65}"\n', ((1, "device"),)),
+    "name too long": (f'device = "{"x" * 129}"\n', ((1, "device"),)),
     # unknown keys
     "key misspelt": ("[faces]\nmin_sice = 3\n", ((2, "did you mean 'faces.min_size'"),)),
     "section misspelt": ("[evnets]\n", ((1, "did you mean 'events'"),)),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent import layers
 from agent.layers import SettingsError
+from agent.places import device_folder
 from handlers.greengrass.component import as_toml
 
 if sys.version_info >= (3, 11):
@@ -41,6 +42,14 @@ def test_every_kind_of_value_comes_through(tmp_path: Path) -> None:
     assert (read.source.fps, read.faces.detect_every) == (None, 2)
     assert (read.emotion.prior, read.emotion.dwell) == ({"anger": 0.2}, 0.5)
     assert read.audio.emotions == ("fear", "anger")
+
+
+def test_the_longest_name_of_a_thing_is_a_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thing = 64 * "a:"
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert device_folder(loaded(tmp_path, {"device": thing}).device).is_dir()
 
 
 def test_wrong_settings_are_told_all_at_once_in_the_agents_own_words(tmp_path: Path) -> None:
