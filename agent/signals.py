@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +23,14 @@ class Signals:
 
 @contextmanager
 def noted_signals() -> Iterator[Signals]:
-    """Take note of SIGINT, SIGTERM (stop) and SIGHUP (reload); the former handlers come back."""
+    """Take note of SIGINT, SIGTERM (stop) and SIGHUP (reload, or stop where the terminal that this
+    was started from has closed, unless `nohup` was there); the former handlers come back.
+    """
     asked = Signals()
+    ends_with_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and _has_terminal()
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and (not ends_with_terminal or _has_terminal()):
             asked.reload = True
         else:
             asked.stop = True
@@ -37,3 +42,12 @@ def noted_signals() -> Iterator[Signals]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal whose closing would tell this process; see tty(4)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError as error:
+        return error.errno not in (errno.ENXIO, errno.ENOENT)
+    return True
