@@ -15,7 +15,7 @@ from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Precision
 from agent.emotion.preprocess import Preprocessing
 from agent.runtimes.litert import load_interpreter
-from training.backend import load_keras
+from training.backend import load_model
 from training.errors import TrainingError
 
 Images = npt.NDArray[np.uint8]
@@ -97,12 +97,7 @@ def _from_folder(folder: Path, precision: Precision | None, threads: int) -> Can
 
 
 def _keras(path: Path) -> tuple[int, Callable[[Inputs], npt.NDArray[Any]]]:
-    keras = load_keras()
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise TrainingError(f"{path}: not a Keras model ({reason})") from None
+    model = load_model(path)
     side = _side(path, model.input_shape)
     return side, lambda inputs: np.asarray(model.predict(inputs, batch_size=256, verbose=0))
 

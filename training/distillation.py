@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from agent.emotion.labels import EMOTIONS
 from agent.emotion.preprocess import Preprocessing
+from training.backend import load_model
 from training.errors import TrainingError
 
 
@@ -34,11 +35,7 @@ def softened(
 
 
 def _load(path: Path) -> keras.Model:
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TrainingError(f"{path}: cannot teach: {reason}") from None
+    model = load_model(path)
     if len(model.input_shape) != 4 or model.output_shape[1:] != (len(EMOTIONS),):
         raise TrainingError(
             f"{path}: cannot teach: takes {model.input_shape} and gives {model.output_shape}, "

@@ -24,6 +24,7 @@ from agent.emotion.preprocess import Preprocessing
 from training.ahead import made_ahead
 from training.augment import augment
 from training.averaging import follower
+from training.backend import load_model
 from training.devices import OneDevice
 from training.distillation import softened
 from training.errors import DivergedError, TrainingError
@@ -203,9 +204,10 @@ def _keep_model(run: _Run) -> None:
 
 def _take_weights(model: keras.Model, path: Path) -> None:
     """Begin with the weights of a finished model of the same network."""
+    weights = load_model(path).get_weights()
     try:
-        model.set_weights(keras.models.load_model(path, compile=False).get_weights())
-    except (ValueError, OSError) as error:
+        model.set_weights(weights)
+    except ValueError as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(f"{path}: cannot start from it: {reason}") from None
 

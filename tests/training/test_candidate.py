@@ -202,7 +202,7 @@ def test_a_model_that_wants_colour_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("model.keras", b"text", "not a Keras model"),
+        ("model.keras", b"text", r"not a Keras model \(damaged, cut off, or something else\)"),
         ("model.tflite", b"text", "not a usable TFLite model"),
         ("model.onnx", b"text", r"expected a \.keras or \.tflite file, or a folder"),
     ],

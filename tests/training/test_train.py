@@ -285,3 +285,8 @@ def test_a_start_that_cannot_be_used_is_named(
     keras.Model(image, keras.layers.Dense(8)(keras.layers.Flatten()(image))).save(other)
     with pytest.raises(TrainingError, match=r"other\.keras: cannot start from it"):
         train(data, replace(PLAN, start_from=str(other)), tmp_path / "run")
+    damaged = bytearray(other.read_bytes())
+    damaged[len(damaged) // 2] ^= 1  # in the weights, whose checksum then tells
+    other.write_bytes(damaged)
+    with pytest.raises(TrainingError, match=r"other\.keras: not a Keras model \(Bad CRC-32"):
+        train(data, replace(PLAN, start_from=str(other)), tmp_path / "run")
