@@ -5,59 +5,23 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic_core import PydanticCustomError
 
-Seconds = Annotated[float, Field(ge=0, le=3600)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Emotion = Literal[
-    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
-]
-
-
-def _words(value: Any) -> Any:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-Emotions = Annotated[tuple[Emotion, ...], BeforeValidator(_words)]
-"""A list, or words with commas between."""
-Names = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")], ...], BeforeValidator(_words)
-]
-"""Names of hosts: a list, or words with commas between."""
-
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
-_QUIET = rf"^{_CLOCK}-{_CLOCK}(, *{_CLOCK}-{_CLOCK})*$"
-
-
-Text = Annotated[str, Field(pattern=r"^[^\x00]+$")]
-"""Something written: not empty, and no null character, which no path can hold."""
-
-Program = Annotated[
-    tuple[Text, ...],
-    Field(min_length=1),
-    BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v),
-]
-"""A program and its arguments: a list, or words as one types them into a shell."""
-
-
-def _server_address(text: str) -> str:
-    """An address of a model server, without a slash at its end."""
-    if text.startswith("unix:/") and "\x00" not in text:
-        return text
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, or none that exists
-        usable = False
-    if not usable or "@" in text or "?" in text or "#" in text:
-        raise PydanticCustomError("address", "should be http://host:port or unix:/path")
-    return text.rstrip("/")
+from agent.setting_values import (
+    QUIET_HOURS,
+    Emotion,
+    Emotions,
+    Names,
+    Program,
+    Seconds,
+    Share,
+    Text,
+    server_address,
+    split_words,
+)
 
 
 class _Section(BaseModel):
@@ -134,8 +98,8 @@ class MmsSettings(_Section):
     """The model servers (MMS, TorchServe) that read the faces where `kind` is `mms`."""
 
     endpoints: Annotated[
-        tuple[Annotated[str, AfterValidator(_server_address)], ...],
-        BeforeValidator(_words),
+        tuple[Annotated[str, AfterValidator(server_address)], ...],
+        BeforeValidator(split_words),
         Field(min_length=1, max_length=16),
     ] = ("http://127.0.0.1:8080",)
     """Addresses of the servers, the preferred one first: a list, or with commas between.
@@ -297,7 +261,7 @@ class AudioSettings(_Section):
     """Seconds after a cue in which the same emotion, of whomever, stays silent."""
     cooldown_any: Seconds = 1.0
     """Seconds after a cue in which every emotion stays silent."""
-    quiet_hours: Annotated[str, Field(pattern=_QUIET)] | None = None
+    quiet_hours: Annotated[str, Field(pattern=QUIET_HOURS)] | None = None
     """Times of day without cues, as in `22:00-07:00` or `12:30-14:00, 22:00-07:00`; local time."""
     volume: Share = 0.5
     """1 is as loud as the device can; the mixer of the device comes on top."""
@@ -319,10 +283,10 @@ class _HookSettings(_Section):
     """Which events a hook is for."""
 
     events: Annotated[
-        tuple[Literal["started", "changed", "ended"], ...], BeforeValidator(_words)
+        tuple[Literal["started", "changed", "ended"], ...], BeforeValidator(split_words)
     ] = ("started", "changed", "ended")
     """Which types of events: a list, or words with commas between."""
-    emotions: Annotated[tuple[Emotion | Literal["unknown"], ...], BeforeValidator(_words)] = (
+    emotions: Annotated[tuple[Emotion | Literal["unknown"], ...], BeforeValidator(split_words)] = (
         "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"
     )  # fmt: skip
     """Which emotions, and whether `unknown`: a list, or words with commas between."""

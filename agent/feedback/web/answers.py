@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.calibration import CalibrationState
-from agent.settings import Emotion
+from agent.setting_values import Emotion
 from agent.types import EventType
 
 Shown = Literal[
