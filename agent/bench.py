@@ -88,7 +88,8 @@ def as_table(result: dict[str, Any]) -> str:
         (
             f"{result['processor_ms_per_frame']} ms of the processor a frame; faces looked for in "
             f"the whole picture {result['looks']['whole']} times, near known ones "
-            f"{result['looks']['near']}, not at all {result['looks']['none']}"
+            f"{result['looks']['near']}, at a glance {result['looks']['glance']}, not at all "
+            f"{result['looks']['none']}"
         ),
         f"{'stage':10} {'calls':>6} {'median ms':>10} {'95 % ms':>10} {'share':>7}",
     ]

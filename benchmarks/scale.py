@@ -66,7 +66,7 @@ class Cost:
             f"{name:18} {self.followed / self.frames:5.1f} {self.decoding * per_frame:7.2f} "
             f"{self.models * per_frame:7.2f} {self.whole * per_frame:7.2f} "
             f"{self.frames / self.whole:7.0f} {ratio:6.2f}  "
-            f"{looks[0]:3.0f} {looks[1]:3.0f} {looks[2]:3.0f}"
+            + " ".join(f"{share:3.0f}" for share in looks)
         )
 
 
@@ -207,7 +207,7 @@ def main() -> None:
     print(f"{platform.machine()}, {_processor()}, core {core}; processor milliseconds a frame")
     print(
         f"{'':18} {'faces':>5} {'decode':>7} {'models':>7} {'all':>7} {'per s':>7} {'ratio':>6}  "
-        "whole/near/none %"
+        "whole/glance/near/none %"
     )
     if "film" in arguments.what:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:

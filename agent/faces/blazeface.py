@@ -91,13 +91,20 @@ class BlazeFace:
 
     def detect(self, image: Image) -> list[Face]:
         """See `FaceDetector.detect`."""
+        return self._found(image, self._least)
+
+    def likely(self, image: Image, score: float) -> list[Face]:
+        """As `detect`, with this score instead of the detector's own limit."""
+        return self._found(image, _logit(score))
+
+    def _found(self, image: Image, least: float) -> list[Face]:
         if image.size == 0:
             return []
         scale, offset = self._letterbox(as_colour(image))
         self._interpreter.set_tensor(self._input, self._values)
         self._interpreter.invoke()
         logits = self._interpreter.get_tensor(self._scores)[0, :, 0]
-        picked = np.flatnonzero(logits >= self._least)
+        picked = np.flatnonzero(logits >= least)
         if not picked.size:
             return []
         scores = 1 / (1 + np.exp(-logits[picked]))

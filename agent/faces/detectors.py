@@ -52,7 +52,8 @@ def open_near(settings: FacesSettings, threads: int = 1) -> RegionDetector | Non
     if weights is None:
         logger.info("faces: no %s, so that more is searched; pull it", NEAR_WEIGHTS)
         return None
-    return RegionDetector(BlazeFace(weights, "short-range", threads=threads))
+    small = BlazeFace(weights, "short-range", threads=threads)
+    return RegionDetector(small, glances=settings.blazeface_model != "short-range")
 
 
 def _open_yunet(settings: FacesSettings, threads: int) -> FaceDetector:

@@ -43,16 +43,20 @@ class Lookout:
             return None
         scene = self._scene(frame, known, settled, calm) if self._watches else Scene(frame.time)
         look = self._schedule.look(scene)
+        glanced = look is Look.GLANCE
         faces: list[Face] | None = None
-        if look is Look.NEAR and self._near is not None:
-            faces = self._near.find(frame.image, known)
-            if faces is None:
-                look = Look.WHOLE
-                self._schedule.searched(frame.time)
+        if self._near is not None:
+            if glanced:
+                suspected = self._near.suspects(frame.image, known)
+                look = Look.WHOLE if suspected else self._schedule.look_beside(scene)
+            if look is Look.NEAR:
+                faces = self._near.find(frame.image, known)
+                look = Look.WHOLE if faces is None else look
         if look is Look.WHOLE:
             faces = self._detector.detect(frame.image)
+            self._schedule.searched(frame.time)
             self._searched = self._last
-        self.looks[look] += 1
+        self.looks[Look.GLANCE if glanced and look is not Look.WHOLE else look] += 1
         return faces
 
     def _scene(self, frame: Frame, known: list[Box], settled: bool, calm: bool) -> Scene:
@@ -70,5 +74,6 @@ class Lookout:
             and min(box.side for box in known) >= SMALLEST,
             moved=stirred is None or bool(outside(stirred, known, width, height).any()),
             still=stirred is not None and not stirred.any(),
+            glanceable=self._near is not None and self._near.glances,
             cut=1.0 if before is None else float(changed(now, before).mean()),
         )

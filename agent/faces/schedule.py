@@ -2,8 +2,9 @@
 
 Pure: time, motion and the state of the tracks are arguments. What shows must be told soon, so the
 whole picture is searched at once where something is unclear (a track is missed, or new and not yet
-believed), soon where something moves that is no known face, and seldom otherwise. Known faces are
-looked at as often as helps a decision, and less often while they show what is decided already.
+believed) and seldom otherwise. Where something moves that is no known face, a quick network soon
+tells whether that may be one. Known faces are looked at as often as helps a decision, and less
+often while they show what is decided already.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ STILL_AGE: Final = 1.0
 """The same where nothing at all has changed since then: whoever comes changes something, unless it
 is a face that turns to the camera too small or too pale to show."""
 MOVED_AGE: Final = 0.2
-"""Seconds after which it is searched where something moves that is no known face."""
+"""Seconds after which something that moves and is no known face is looked at: by a glance over the
+picture where there is a network for that, which a search follows where it may be a face, or else by
+a search at once."""
 NEAR_AGE: Final = 1 / 16
 """Seconds between two looks while all is clear: as often as a camera of 15 frames a second can."""
 CALM_AGE: Final = 0.1
@@ -37,6 +40,8 @@ class Look(Enum):
     """What is searched for faces in a frame."""
 
     WHOLE = "whole"
+    GLANCE = "glance"
+    """The whole picture by a quick network, which only tells whether there may be a new face."""
     NEAR = "near"
     NONE = "none"
 
@@ -55,6 +60,8 @@ class Scene:
     """Their faces can be looked at singly."""
     moved: bool = False
     """Something that is no known face looks otherwise than when the whole picture was searched."""
+    glanceable: bool = False
+    """A quick network can glance over the picture."""
     cut: float = 0.0
     """Share of the picture that has changed since the scene before."""
     still: bool = False
@@ -76,7 +83,7 @@ class Schedule:
         self._every = every
         self._frames = 0
         self._searched: float | None = None
-        self._looked = 0.0
+        self._looked = self._glanced = 0.0
         self._cut: float | None = None
 
     def rests(self, time: float, settled: bool) -> bool:
@@ -94,13 +101,21 @@ class Schedule:
             look = self._auto(scene)
         if look is Look.WHOLE:
             self.searched(scene.time)
-        elif look is Look.NEAR:
-            self._looked = scene.time
+        elif look is Look.GLANCE:
+            self._glanced = scene.time
         return look
 
+    def look_beside(self, scene: Scene) -> Look:
+        """What else to look at in a frame in which a glance showed nothing."""
+        rested = not scene.calm or scene.time - self._looked + _TICK >= CALM_AGE
+        if not (scene.nearable and rested):
+            return Look.NONE
+        self._looked = scene.time
+        return Look.NEAR
+
     def searched(self, time: float) -> None:
-        """The whole picture was searched at `time`, by the schedule or because a face was lost."""
-        self._searched = self._looked = time
+        """The whole picture was searched at `time`, as asked for or as a smaller look led to it."""
+        self._searched = self._looked = self._glanced = time
 
     def _nth(self, every: int) -> Look:
         self._frames += 1
@@ -110,13 +125,16 @@ class Schedule:
         if self._searched is None or not scene.settled or self._is_new_cut(scene):
             return Look.WHOLE
         age = scene.time - self._searched + _TICK
-        due = MOVED_AGE if scene.moved else STILL_AGE if scene.still else FULL_AGE
+        due = STILL_AGE if scene.still else FULL_AGE
+        if scene.moved and not scene.glanceable:
+            due = MOVED_AGE
         if scene.faces and not scene.nearable:
             due = min(due, CROWD_AGE)
         if age >= due or age < 0:
             return Look.WHOLE
-        rested = not scene.calm or scene.time - self._looked + _TICK >= CALM_AGE
-        return Look.NEAR if scene.nearable and rested else Look.NONE
+        if scene.moved and scene.glanceable and scene.time - self._glanced + _TICK >= MOVED_AGE:
+            return Look.GLANCE
+        return self.look_beside(scene)
 
     def _is_new_cut(self, scene: Scene) -> bool:
         """Whether the scene begins here. What goes on changing (a cross-fade, a camera that shakes)

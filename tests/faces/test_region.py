@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from agent.faces.blazeface import BlazeFace
 from agent.faces.detector import FaceDetector
 from agent.faces.detectors import open_near
 from agent.faces.region import RegionDetector
@@ -17,7 +18,9 @@ from agent.types import Box, Face, Image
 
 @pytest.fixture(scope="module")
 def near(face_detector: Callable[[str], FaceDetector]) -> RegionDetector:
-    return RegionDetector(face_detector("blazeface-short-range"))
+    small = face_detector("blazeface-short-range")
+    assert isinstance(small, BlazeFace)
+    return RegionDetector(small)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,36 @@ def test_two_boxes_on_one_face_are_not_told_apart(
 ) -> None:
     face = large.detect(couple)[0]
     assert near.find(couple, [face.box, _shifted(face, 5)]) is None
+
+
+@pytest.mark.parametrize("share", [5, 9])
+def test_a_new_face_is_suspected(
+    astronaut: Image, large: FaceDetector, near: RegionDetector, share: int
+) -> None:
+    scale = 640 / share / large.detect(astronaut)[0].box.side
+    portrait = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    picture = np.full((480, 640, 3), 90, np.uint8)
+    assert not near.suspects(picture, [])
+    portrait = portrait[:400, :600]
+    picture[60 : 60 + len(portrait), 30 : 30 + portrait.shape[1]] = portrait
+    assert near.suspects(picture, [])
+
+
+def test_known_faces_are_not_suspected(
+    couple: Image, large: FaceDetector, near: RegionDetector
+) -> None:
+    known = large.detect(couple)
+    assert not near.suspects(couple, [_shifted(face, 8) for face in known])
+    assert near.suspects(couple, [known[0].box])
+
+
+def test_a_search_by_the_small_network_itself_is_not_spared(
+    demo_file: Callable[[str], object],
+) -> None:
+    demo_file("blazeface-short-range")
+    alone = open_near(FacesSettings.model_validate({"blazeface_model": "short-range"}))
+    assert alone is not None
+    assert not alone.glances
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,26 @@ def test_a_picture_without_faces_is_searched_as_often_as_it_moves(moved: bool, a
     assert Look.NEAR not in looks
 
 
+def test_what_moves_is_glanced_at_where_that_is_quicker_than_a_search() -> None:
+    looks = play(Schedule(), 31, moved=True, glanceable=True)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, FULL_AGE, 2 * FULL_AGE])
+    assert times_of(looks, Look.GLANCE) == pytest.approx([0.2, 0.4, 0.7, 0.9])
+    still = play(Schedule(), 31, glanceable=True)
+    assert Look.GLANCE not in still
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_a_glance_puts_off_no_look_at_a_known_face(calm: bool) -> None:
+    schedule, looked = Schedule(), []
+    for i in range(8):
+        scene = Scene(i / 15, moved=True, glanceable=True, calm=calm, **ONE)
+        look = schedule.look(scene)
+        if look is Look.GLANCE:
+            look = schedule.look_beside(scene)
+        looked.append(look is not Look.NONE)
+    assert looked == ([True, False] * 4 if calm else [True] * 8)
+
+
 def test_a_known_face_is_looked_at_in_between_and_no_oftener_than_it_can_be_decided() -> None:
     looks = play(Schedule(), 31, **ONE)
     whole, near = times_of(looks, Look.WHOLE), times_of(looks, Look.NEAR)
