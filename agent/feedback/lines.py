@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import json
+import logging
 import os
+import stat
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from select import select
 from typing import Final
@@ -16,7 +19,10 @@ from agent.feedback.queued import QueuedSink
 from agent.quiet import duplicate
 from agent.types import EmotionEvent
 
+logger = logging.getLogger(__name__)
+
 _STDOUT: Final = 1
+_WELL_AGAIN: Final = 50  # events in a row
 
 
 class LineSink(QueuedSink):
@@ -43,6 +49,7 @@ class LineSink(QueuedSink):
             if written is None:  # another program has told this terminal not to wait
                 select([], [self._stream], [])
             left = left[written or 0 :]
+            self._before = b"\n" if written else self._before  # should the rest of it fail
         self._before = b""
 
     def release(self) -> None:
@@ -50,18 +57,67 @@ class LineSink(QueuedSink):
 
 
 class JsonLinesSink(LineSink):
-    """One JSON object a line, appended to a file; `-` is standard output."""
+    """One JSON object a line, appended to a file; `-` is standard output.
 
-    def __init__(self, target: str) -> None:
+    A file that was moved away or deleted, as logs are rotated, is begun anew. What goes wrong (a
+    full disk) is told once, and each further event tries again; a pipe or a device is given up.
+    """
+
+    def __init__(self, target: str, health: Callable[[str], None] = lambda _: None) -> None:
+        """`health` is told `ok`, or what ails the file."""
         self.name = "standard output" if target == "-" else target
-        if target == "-":
-            super().__init__(_duplicate(_STDOUT))
-        else:
-            super().__init__(_open_for_append(Path(target)), _is_cut_off(Path(target)))
+        self.lost = 0
+        """Events that could not be written, until writing goes well again."""
+        self._in_a_row = 0
+        self._health = health
+        self._path = Path(target)
+        stream = _duplicate(_STDOUT) if target == "-" else _open_for_append(self._path)
+        self._is_file = target != "-" and stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        super().__init__(stream, self._is_file and _is_cut_off(self._path))
 
     @staticmethod
     def line(event: EmotionEvent) -> str:
         return json.dumps(event.as_dict())
+
+    def deliver(self, event: EmotionEvent) -> None:
+        try:
+            if self._is_file and not self._is_there():
+                self._begin_anew()
+            super().deliver(event)
+        except (OSError, AgentError) as error:
+            if not self._is_file:
+                raise
+            self._miss(error)
+            return
+        self._in_a_row += 1
+        # On a disk that is almost full some can be written: that is no end of the trouble.
+        if self.lost and self._in_a_row >= _WELL_AGAIN:
+            logger.info("%s is written again; %d events are not in it", self.name, self.lost)
+            self._health("ok")
+            self.lost = 0
+
+    def _is_there(self) -> bool:
+        """Whether the open file still has its name."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._stream.fileno()))
+        except FileNotFoundError:
+            return False
+        except OSError:  # nobody knows
+            return True
+
+    def _begin_anew(self) -> None:
+        stream, self._stream = self._stream, _open_for_append(self._path)
+        stream.close()
+        self._before = b""
+
+    def _miss(self, error: OSError | AgentError) -> None:
+        words = getattr(error, "strerror", None) or str(error)
+        if not self.lost:
+            logger.warning("%s is not written: %s; trying again", self.name, words)
+            self._health(f"not written: {words}")
+        self.lost += 1
+        self.dropped += 1
+        self._in_a_row = 0
 
 
 class TerminalSink(LineSink):

@@ -60,7 +60,7 @@ def _terminal(opening: Opening) -> Sink:
 
 def _lines(opening: Opening) -> Sink | None:
     file = opening.settings.events.file
-    return JsonLinesSink(file) if file is not None else None
+    return JsonLinesSink(file, opening.reports("events.file")) if file is not None else None
 
 
 def _history(opening: Opening) -> Sink | None:

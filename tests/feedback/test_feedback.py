@@ -172,7 +172,7 @@ def test_an_error_that_nobody_thought_of_concerns_one_sink_alone(
     feedback = Feedback(settings(one), Control(), board)
 
     class NoThread(JsonLinesSink):
-        def __init__(self, _target: str) -> None:
+        def __init__(self, _target: str, _health: object) -> None:
             raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:

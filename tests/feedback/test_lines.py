@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
+import resource
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -150,8 +152,52 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         JsonLinesSink(str(tmp_path / "none" / "events"))
 
 
+def test_a_file_that_was_rotated_is_begun_anew(tmp_path: Path) -> None:
+    file, rotated = tmp_path / "events.jsonl", tmp_path / "events.jsonl.1"
+    sink = JsonLinesSink(str(file))
+    sink.publish(event())
+    wait_for(lambda: sink.delivered == 1)
+    file.rename(rotated)
+    sink.publish(event())
+    wait_for(lambda: sink.delivered == 2)
+    file.unlink()
+    sink.publish(event())
+    sink.close()
+    assert len(rotated.read_text().splitlines()) == len(file.read_text().splitlines()) == 1
+
+
+def test_a_file_on_a_full_disk_is_written_again_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "agent")
+    told: list[str] = []
+    file = tmp_path / "events.jsonl"
+    sink = JsonLinesSink(str(file), told.append)
+    sink.publish(event())
+    wait_for(lambda: sink.delivered == 1)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room = file.stat().st_size + 10  # for a part of the next line
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, usual[1]))
+    try:
+        for _ in range(3):
+            sink.publish(event())
+        wait_for(lambda: sink.lost == 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    for _ in range(50):
+        sink.publish(event())
+    sink.close()
+    first, cut, *rest = file.read_text().splitlines()
+    assert len(cut) == 10
+    assert [json.loads(line)["id"] for line in (first, *rest)] == 51 * ["7c0e"]
+    assert told == ["not written: File too large", "ok"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk_disables_the_sink_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_device_that_fails_is_given_up_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     sink = JsonLinesSink("/dev/full")
     for _ in range(5):
         sink.publish(event())
