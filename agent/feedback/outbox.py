@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from agent.clock_jumps import ClockJumps
 from agent.errors import AgentError
@@ -31,6 +31,8 @@ create table if not exists outbox (
     payload blob not null
 )
 """
+
+_Result = TypeVar("_Result")
 
 _DELETE: Final = "delete from outbox where id = ?"
 
@@ -63,7 +65,8 @@ class Outbox:
     ) -> None:
         """Raises `AgentError` if another process has the file.
 
-        A damaged one is moved aside. Where the disk takes none, the messages wait in memory.
+        One that is damaged, now or later, is moved aside. Where the disk takes none, the messages
+        wait in memory.
         """
         self._lock = Lock()
         self._path = path
@@ -75,7 +78,7 @@ class Outbox:
         self._first: int | None = None
         """Id of the first message that was put since the start."""
         self.dropped = 0
-        """Messages that had to make room, since the start."""
+        """Messages that had to make room, or were in a file that got damaged, since the start."""
         self.expired = 0
         """Messages that got too old, since the start."""
         self.rejected = 0
@@ -87,6 +90,9 @@ class Outbox:
         self._gone: set[int] = set()
         """Ids that the disk did not let us delete: they must not be sent again."""
         self._database, self._waiting = _open(path)
+        self._last: int = self._database.execute(
+            "select coalesce(max(id), 0) from outbox"
+        ).fetchone()[0]
 
     def __len__(self) -> int:
         return self._waiting
@@ -94,33 +100,12 @@ class Outbox:
     def put(self, topic: str, payload: bytes) -> None:
         """Store a message; it is on disk when this returns."""
         with self._lock:
-            over = max(0, self._waiting + 1 - self._limit)
-            self._keep_ages()
-            with self._database as database:
-                self._delete_gone()
-                database.execute(
-                    "delete from outbox where id in (select id from outbox order by id limit ?)",
-                    (over,),
-                )
-                number = database.execute(
-                    "insert into outbox (created, topic, payload) values (?, ?, ?)",
-                    (self._clock(), topic, payload),
-                ).lastrowid
-            self._gone.clear()
-            self._first = self._first or number
-            self._waiting += 1 - over
-            self.dropped += over
+            self._in_sound_file(lambda: self._put(topic, payload))
 
     def after(self, last: int, count: int) -> list[Letter]:
         """The next messages behind the one with the id `last` (0: from the oldest)."""
         with self._lock:
-            self._expire()
-            rows = self._database.execute(
-                "select id, topic, payload from outbox where id > ? order by id limit ?",
-                (last, count + len(self._gone)),
-            )
-            letters = (Letter(*row) for row in rows.fetchall() if row[0] not in self._gone)
-            return list(islice(letters, count))
+            return self._in_sound_file(lambda: self._after(last, count))
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget delivered messages; ids that are no longer there do not matter."""
@@ -141,16 +126,69 @@ class Outbox:
         with self._lock:
             self._database.close()
 
+    def _put(self, topic: str, payload: bytes) -> None:
+        over = max(0, self._waiting + 1 - self._limit)
+        self._keep_ages()
+        with self._database as database:
+            self._delete_gone()
+            database.execute(
+                "delete from outbox where id in (select id from outbox order by id limit ?)",
+                (over,),
+            )
+            number = database.execute(
+                "insert into outbox (created, topic, payload) values (?, ?, ?)",
+                (self._clock(), topic, payload),
+            ).lastrowid
+        self._gone.clear()
+        self._last = number or self._last
+        self._first = self._first or number
+        self._waiting += 1 - over
+        self.dropped += over
+
+    def _after(self, last: int, count: int) -> list[Letter]:
+        self._expire()
+        rows = self._database.execute(
+            "select id, topic, payload from outbox where id > ? order by id limit ?",
+            (last, count + len(self._gone)),
+        )
+        letters = (Letter(*row) for row in rows.fetchall() if row[0] not in self._gone)
+        return list(islice(letters, count))
+
+    def _in_sound_file(self, work: Callable[[], _Result]) -> _Result:
+        """Do it; where the file turns out to be damaged, in a new one."""
+        try:
+            return work()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._begin_anew(error)
+            return work()
+
+    def _begin_anew(self, error: sqlite3.Error) -> None:
+        """Go on in a new file, in which the ids go on too."""
+        self._database.close()
+        try:
+            aside = move_aside(self._path)
+            place = f"moved to {aside.name}, a new one is begun"
+            logger.warning("%s: %s; %s", self._path, error, place)
+            self.dropped += self._waiting
+            self._database, self._waiting = _open(self._path)
+        except AgentError as problem:
+            logger.warning("%s; events wait in memory, and are lost at the end", problem)
+            self._database, self._waiting = _open_file(":memory:")
+        with self._database as database:
+            database.execute("insert into sqlite_sequence values ('outbox', ?)", (self._last,))
+        self._first = None
+        self._gone.clear()
+
     def _delete(self, ids: Iterable[int]) -> int:
         """Delete messages; returns how many were still there.
 
         Where the disk fails they stay in the file until a later call succeeds.
         """
-        ids = [number for number in ids if number not in self._gone]
+        left = [number for number in ids if number not in self._gone]
         try:
-            with self._database as database:
-                self._delete_gone()
-                gone = sum(database.execute(_DELETE, (number,)).rowcount for number in ids)
+            gone = self._in_sound_file(lambda: self._deleted(left))
             self._gone.clear()
         except sqlite3.ProgrammingError:  # it is closed
             raise
@@ -161,10 +199,15 @@ class Outbox:
                     self._path,
                     error,
                 )
-            self._gone.update(ids)
-            gone = len(ids)
+            self._gone.update(left)
+            gone = len(left)
         self._waiting -= gone
         return gone
+
+    def _deleted(self, ids: list[int]) -> int:
+        with self._database as database:
+            self._delete_gone()
+            return sum(database.execute(_DELETE, (number,)).rowcount for number in ids)
 
     def _delete_gone(self) -> None:
         self._database.executemany(_DELETE, [(number,) for number in self._gone])

@@ -179,6 +179,24 @@ def test_damage_behind_the_first_page_is_found_when_it_is_opened(tmp_path: Path)
     assert (tmp_path / "box.damaged").exists()
 
 
+def test_damage_that_comes_while_it_is_open_is_outlived(tmp_path: Path) -> None:
+    path = tmp_path / "box"
+    box = Outbox(path, 1000, DAY)
+    for _ in range(400):  # more than SQLite keeps in memory
+        box.put("topic", os.urandom(8000))
+    seen = box.after(0, 1000)[-1].id
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(os.urandom(size - 8192))
+    assert box.after(0, 1000) == []
+    box.put("topic", b"new")
+    assert [letter.payload for letter in box.after(seen, 10)] == [b"new"]
+    assert (len(box), box.dropped) == (1, 400)
+    assert path.with_name("box.damaged").exists()
+    box.close()
+
+
 def test_where_the_disk_takes_no_file_messages_wait_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
