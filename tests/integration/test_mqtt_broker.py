@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from agent.cli import main
-from agent.feedback.mqtt import visit
+from agent.feedback.mqtt import courier, visit
 from agent.feedback.outbox import Outbox
 from agent.status import View
 from agent.types import Frame
@@ -97,6 +97,20 @@ def test_a_refusal_is_told_in_one_line_and_without_the_password(
     assert re.search(told, line), line
     assert "wrong" not in line
     assert USERS["agent"] not in caplog.text
+
+
+def test_a_password_that_is_renewed_in_its_file_opens_the_next_time(
+    broker: Mosquitto, hall: Callable[..., Hall], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_FIRST_PAUSE", 0.05)
+    broker.start()
+    file = tmp_path / "password"
+    file.write_text("of last year")
+    agent = hall(password=None, password_file=str(file))
+    assert "refuses the login" in agent.health()
+    file.write_text(USERS["agent"])
+    wait_for(lambda: agent.board.status.health["mqtt"] == "ok")
+    agent.close()
 
 
 def test_a_denied_topic_is_told_once_and_its_events_wait_for_the_right(

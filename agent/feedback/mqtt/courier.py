@@ -10,8 +10,9 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Final
 
+from agent.errors import AgentError
 from agent.feedback.mqtt.link import Link, LinkError, ProtocolError, Will
-from agent.feedback.mqtt.login import Login
+from agent.feedback.mqtt.login import Login, read_login
 from agent.feedback.mqtt.visit import OFFLINE, Served, Visit
 from agent.settings import MqttSettings
 
@@ -98,6 +99,10 @@ class Courier:
     def _visit(self) -> None:
         topics = self._served.topics
         will = Will(topics.availability, OFFLINE)
+        try:  # anew each time: certificates and passwords are renewed while the agent runs
+            self._login = read_login(self._served.settings)
+        except AgentError as error:
+            raise LinkError(str(error)) from None
         link = connect(self._login, self._served.settings, topics.identifier, will)
         if self._is_left_behind:  # nobody is served any more
             link.close()
