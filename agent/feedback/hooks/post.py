@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from threading import Timer
 from typing import Final
 
 from agent import __version__
+from agent.errors import AgentError
 from agent.feedback.hooks.address import Address
 from agent.feedback.hooks.posted import Answer
 
@@ -24,29 +26,39 @@ _LONGEST_WAIT: Final = 3600.0  # seconds that a server may ask for
 class Poster:
     """One connection at a time; belongs to one thread, but for `abort`."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
-        """`timeout` is in seconds and for one attempt, from its beginning to its end."""
-        self._address = address
+    def __init__(self, read: Callable[[], Address], timeout: float) -> None:
+        """`read` gives the address, now and after each attempt that fails, as its token and
+        certificate may be renewed; it raises `AgentError`. `timeout` is in seconds and for one
+        attempt, from its beginning to its end.
+        """
+        self._read = read
+        self._address = read()
+        self._in_doubt = False
         self._timeout = timeout
-        self._headers = {
-            "Content-Type": "application/json",
-            "User-Agent": f"emotion-agent/{__version__}",
-        }
-        if address.token is not None:
-            self._headers["Authorization"] = f"Bearer {address.token}"
         self._connection: HTTPConnection | None = None
         self._late = False
+
+    @property
+    def host(self) -> str:
+        """Host and port, for people."""
+        return str(self._address)
 
     def send(self, body: bytes) -> Answer:
         """Post a message; never raises."""
         was_open = self._connection is not None
         try:
+            if self._in_doubt:
+                self.close()
+                self._address = self._read()
             answer = self._attempt(body)
+        except AgentError as error:
+            return Answer("later", str(error))
         except (OSError, HTTPException) as error:
             self.close()
-            if was_open and not self._late:
+            if was_open and not (self._late or self._in_doubt):
                 return self.send(body)  # servers close what is idle: that is no failure yet
-            return Answer("later", self._in_words(error))
+            answer = Answer("later", self._in_words(error))
+        self._in_doubt = answer.verdict == "later"
         return answer
 
     def abort(self) -> None:
@@ -76,12 +88,21 @@ class Poster:
                 self._connection.connect()
                 if self._late:
                     raise TimeoutError
-            self._connection.request("POST", self._address.target, body, self._headers)
+            self._connection.request("POST", self._address.target, body, self._headers())
             response = self._connection.getresponse()
             self._finish(response)
             return _verdict(response)
         finally:
             deadline.cancel()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"emotion-agent/{__version__}",
+        }
+        if self._address.token is not None:
+            headers["Authorization"] = f"Bearer {self._address.token}"
+        return headers
 
     def _finish(self, response: HTTPResponse) -> None:
         """Read the rest of an answer, so that the next can follow on the same connection."""

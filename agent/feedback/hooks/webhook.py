@@ -23,7 +23,6 @@ class WebhookSink(PostedSink):
         Raises `AgentError` for settings that cannot work. A server that is away is no error.
         """
         webhook = settings.feedback.webhook
-        address = read_address(webhook)
+        road = Poster(lambda: read_address(webhook), webhook.timeout)
         folder = folder or device_folder(settings.device)
-        road = Poster(address, webhook.timeout)
-        super().__init__(webhook, road, str(address), folder, board)
+        super().__init__(webhook, road, road.host, folder, board)

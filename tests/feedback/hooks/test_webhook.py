@@ -85,6 +85,22 @@ def test_events_arrive_in_order_as_they_are_with_the_token(
     assert len(receiver.connections) == 1
 
 
+def test_a_token_that_is_renewed_in_its_file_is_shown_the_next_time(
+    receiver: Receiver, hook: Callable[..., Hook], tmp_path: Path
+) -> None:
+    def demanding(request: Request) -> None:
+        request.answer(204 if request.headers["Authorization"] == "Bearer new" else 401)
+
+    file = tmp_path / "token"
+    file.write_text("of-last-year")
+    receiver.script = [demanding for _ in range(1000)]
+    hooked = hook(token_file=str(file))
+    hooked.publish(1)
+    wait_for(lambda: "401" in hooked.health)
+    file.write_text("new")
+    wait_for(lambda: hooked.health == "ok")
+
+
 def test_only_chosen_events_are_posted(receiver: Receiver, hook: Callable[..., Hook]) -> None:
     chosen = hook(events="started changed", emotions="fear unknown", min_confidence=0.6)
     event = numbered(0)
