@@ -56,25 +56,23 @@ class BelievedDate:
     True
     """
 
-    def __init__(
-        self, newest: datetime | None, steady: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`newest` is the last date that was believed; None believes the first. `steady` tells
-        seconds and is set by nobody.
+    def __init__(self, last: datetime | None, steady: Callable[[], float] = time.monotonic) -> None:
+        """`last` is the date that the clock told last, before the start; None believes the first.
+        `steady` tells seconds and is set by nobody.
         """
         self._steady = steady
-        self._newest = newest
+        self._last = last
         self._noted = steady()
         self._leapt: float | None = None
 
     def at(self, told: datetime) -> datetime:
         """The date to go by where the clock tells `told`; it is never later than that."""
         now = self._steady()
-        if self._newest is not None:
-            expected = self._newest + timedelta(seconds=now - self._noted)
+        if self._last is not None:
+            expected = self._last + timedelta(seconds=now - self._noted)
             if abs(told - expected) > _DAY:
                 self._leapt = now if self._leapt is None else self._leapt
                 if now - self._leapt < _DAY.total_seconds():
                     return min(told, expected)
-        self._newest, self._noted, self._leapt = told, now, None
+        self._last, self._noted, self._leapt = told, now, None
         return told

@@ -91,15 +91,12 @@ class HistoryFile:
         )
         return int((pages - free) * size)
 
-    def newest(self, until: datetime) -> datetime | None:
-        """The time of the newest event that is not from later; if all are, of the newest."""
-        for limit in (as_text(until), "9999"):
-            found = self._database.execute(
-                "select max(time) from events where time <= ?", (limit,)
-            ).fetchone()[0]
-            if found is not None:
-                return datetime.fromisoformat(found.replace("Z", "+00:00"))
-        return None
+    @property
+    def last(self) -> datetime | None:
+        """The time of the event that was stored last, which need not be the latest."""
+        found = self._database.execute("select time from events order by number desc limit 1")
+        row = found.fetchone()
+        return datetime.fromisoformat(row[0].replace("Z", "+00:00")) if row else None
 
     def add(self, event: EmotionEvent) -> None:
         """Store an event; it outlives the process when this returns."""
@@ -214,10 +211,9 @@ class HistorySink(QueuedSink):
             self.release()
         if self._file is None:
             self._file = HistoryFile(path)
-        now = self._clock()
-        self._date = self._date or BelievedDate(self._file.newest(now))
+        self._date = self._date or BelievedDate(self._file.last)
         self._file.add(event)
-        today = self._date.at(now)
+        today = self._date.at(self._clock())
         self._until_pruning -= 1
         if self._until_pruning > 0:
             return

@@ -140,12 +140,19 @@ def test_a_clock_that_leaps_years_ahead_for_a_while_costs_no_event() -> None:
 
 
 def test_a_date_to_which_no_events_led_up_costs_none_after_a_start() -> None:
-    record(event(0), days=0.1)
-    record(event(1), now=NOON + timedelta(days=1000), days=0.1)
-    assert ids() == [0, 1]
-    later = NOON + timedelta(days=0.5)
-    record(replace(event(2), time=later), now=later, days=0.1)
-    assert ids() == [2]
+    def start(days: float) -> list[int]:
+        now = NOON + timedelta(days=days)
+        record(replace(event(round(days)), time=now), now=now, days=30)
+        return ids()
+
+    assert start(0) == [0]
+    assert start(1000) == [0, 1000]  # a wrong time server
+    assert start(1) == [0, 1, 1000]
+    assert start(-900) == [-900, 0, 1, 1000]  # no time server yet
+    assert start(2) == [-900, 0, 1, 2, 1000]
+    assert start(3) == [0, 1, 2, 3, 1000]
+    assert start(31) == [0, 1, 2, 3, 31, 1000]  # four weeks switched off
+    assert start(32) == [2, 3, 31, 32, 1000]
 
 
 def test_the_oldest_go_in_steps_until_the_file_is_small_enough() -> None:
