@@ -142,9 +142,18 @@ class HttpServer:
         try:
             self._loop.run_forever()
         finally:
+            self._loop.run_until_complete(_end_handshakes())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+async def _end_handshakes() -> None:
+    """Cancel what the server's end has left: TLS handshakes, which it does not know of."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _forget_handlers() -> None:

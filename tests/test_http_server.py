@@ -117,6 +117,21 @@ def test_who_never_begins_the_tls_handshake_is_hung_up_on(
         assert client.recv(1) == b""
 
 
+def test_a_tls_handshake_that_is_under_way_ends_with_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server = HttpServer(web.Application(), "127.0.0.1", 0, "web", tls)
+    at = (server.host, server.port)
+    with socket.create_connection(at, timeout=WAIT) as client:
+        with socket.create_connection(at, timeout=WAIT) as later, pytest.raises(ssl.SSLError):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(later, server_hostname="localhost")
+        server.close()  # it has taken both, as one by one they are
+        assert client.recv(1) == b""
+    gc.collect()
+    assert caplog.records == []
+
+
 def test_a_taken_port_is_one_line_that_names_the_setting(stack: ExitStack) -> None:
     port = serve(stack, thread_name).port
     with pytest.raises(AddressTakenError, match=rf"web\.port {port}: another program") as told:
