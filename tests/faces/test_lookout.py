@@ -102,6 +102,22 @@ def test_a_new_face_below_a_known_one_is_seen_within_the_longest_interval(
     assert waited / FPS <= FULL_AGE + NEAR_AGE
 
 
+def test_a_calm_face_is_looked_at_when_it_changes(astronaut: Image) -> None:
+    lookout = Lookout(Detector(), Near(), "auto")
+    picture = np.full((480, 640, 3), 90, np.uint8)
+    picture[80:200, 300:420] = astronaut[60:180, 160:280]
+    smiling = picture.copy()
+    smiling[160:175, 340:380] += 30
+    (face,) = lookout.find(frame(0, picture), [], settled=True) or []
+    assert face.box.iou(Box(300, 80, 120, 120)) > 0.5
+    looked = [
+        i
+        for i in range(1, 25)
+        if lookout.find(frame(i, picture if i < 16 else smiling), [face.box], True, calm=True)
+    ]
+    assert looked == [9, 16]
+
+
 def test_a_face_that_is_not_found_again_is_searched_for_in_the_same_frame() -> None:
     near = Near()
     lookout = Lookout(Detector(), near, "auto")

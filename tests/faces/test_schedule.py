@@ -86,6 +86,15 @@ def test_a_face_that_shows_what_is_decided_is_looked_at_less_often(rate: int, lo
     assert len(looks) - looks.count(Look.NONE) == looked
 
 
+def test_a_face_that_stays_as_it_was_is_looked_at_still_less_often() -> None:
+    scene = {**ONE, "calm": True, "still": True}
+    looks = play(Schedule(), 31, alike=True, **scene)
+    assert times_of(looks, Look.NEAR) == pytest.approx([0.3, 0.6, 0.9])
+    schedule = Schedule()
+    looks = [schedule.look(Scene(i / FPS, alike=i < 5, **scene)) for i in range(9)]
+    assert times_of(looks, Look.NEAR) == pytest.approx([5 / FPS, 8 / FPS])
+
+
 def test_the_first_look_that_shows_something_else_ends_the_calm() -> None:
     schedule = Schedule()
     looks = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from agent.faces.stirring import changed, outside, thumbnail
+from agent.faces.stirring import alike, changed, outside, portrait, thumbnail
 from agent.types import Box, Image
 
 
@@ -55,3 +56,23 @@ def test_grey_and_tiny_pictures_have_a_thumbnail_and_another_size_is_all_new() -
     assert thumbnail(picture()[..., 1]).shape == (15, 20)
     assert thumbnail(np.zeros((1, 1, 3), np.uint8)).shape == (1, 1)
     assert changed(thumbnail(picture()), thumbnail(picture(100, 100))).all()
+
+
+def test_a_face_is_alike_until_it_moves_or_changes() -> None:
+    noise = np.random.default_rng(2).normal(0, 6, (480, 640, 3))
+    wide = cv2.resize(picture(16, 12), (640, 480), interpolation=cv2.INTER_CUBIC)
+    rough = np.asarray(wide, np.uint8)
+    box = Box(200.5, 100.5, 160, 160)
+    seen = portrait(rough, box)
+    noisy = np.clip(rough + noise, 0, 255).astype(np.uint8)
+    assert alike(portrait(noisy, box), seen)
+    assert not alike(portrait(np.roll(rough, 8, axis=1), box), seen)
+    changed_mouth: Image = rough.copy()
+    changed_mouth[210:230, 260:300] ^= 64
+    assert not alike(portrait(changed_mouth, box), seen)
+
+
+def test_a_face_that_reaches_out_of_the_picture_has_a_portrait() -> None:
+    whole = portrait(picture(), Box(-30, -30, 100, 100))
+    assert whole.shape == (16, 16)
+    assert whole.std() > 0
