@@ -14,11 +14,12 @@ from enum import Enum
 from typing import Final, Literal
 
 FULL_AGE: Final = 0.5
-"""Seconds after which the next look searches the whole picture, whatever moves: with `NEAR_AGE`
-the longest that a new face can stay unseen."""
+"""Seconds after which the next look searches the whole picture, whatever moves; where known faces
+alone have moved, a glance will do that, if there is a network for it."""
 STILL_AGE: Final = 1.0
-"""The same where nothing at all has changed since then: whoever comes changes something, unless it
-is a face that turns to the camera too small or too pale to show."""
+"""The longest between two searches, with `NEAR_AGE`. Where nothing at all has changed not even a
+glance comes before: whoever comes changes something, unless it is a face that turns to the camera
+too small or too pale to show."""
 MOVED_AGE: Final = 0.2
 """Seconds after which something that moves and is no known face is looked at: by a glance over the
 picture where there is a network for that, which a search follows where it may be a face, or else by
@@ -130,14 +131,17 @@ class Schedule:
         if self._searched is None or not scene.settled or self._is_new_cut(scene):
             return Look.WHOLE
         age = scene.time - self._searched + _TICK
-        due = STILL_AGE if scene.still else FULL_AGE
-        if scene.moved and not scene.glanceable:
-            due = MOVED_AGE
+        if scene.moved:
+            due, glance = (FULL_AGE if scene.glanceable else MOVED_AGE), MOVED_AGE
+        else:
+            due, glance = (STILL_AGE if scene.glanceable else FULL_AGE), FULL_AGE
+        if scene.still:
+            due = glance = STILL_AGE
         if scene.faces and not scene.nearable:
             due = min(due, CROWD_AGE)
         if age >= due or age < 0:
             return Look.WHOLE
-        if scene.moved and scene.glanceable and scene.time - self._glanced + _TICK >= MOVED_AGE:
+        if scene.glanceable and scene.time - self._glanced + _TICK >= glance:
             return Look.GLANCE
         return self.look_beside(scene)
 

@@ -46,8 +46,10 @@ def test_what_moves_is_glanced_at_where_that_is_quicker_than_a_search() -> None:
     looks = play(Schedule(), 31, moved=True, glanceable=True)
     assert times_of(looks, Look.WHOLE) == pytest.approx([0, FULL_AGE, 2 * FULL_AGE])
     assert times_of(looks, Look.GLANCE) == pytest.approx([0.2, 0.4, 0.7, 0.9])
-    still = play(Schedule(), 31, glanceable=True)
-    assert Look.GLANCE not in still
+    looks = play(Schedule(), 33, **ONE, glanceable=True)  # the face alone moves
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, STILL_AGE], abs=NEAR_AGE)
+    assert times_of(looks, Look.GLANCE) == pytest.approx([FULL_AGE], abs=NEAR_AGE)
+    assert Look.GLANCE not in play(Schedule(), 31, glanceable=True, still=True)
 
 
 @pytest.mark.parametrize("calm", [False, True])
