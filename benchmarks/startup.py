@@ -3,20 +3,22 @@
 Starts the agent over the demo's film of a face, as often as asked for, and prints the seconds until
 the first line of an event; then resident memory and processor time at 15 frames a second, of a
 camera (the demo's pictures by HTTP, from another process) and of the demo, which the agent draws
-itself; then the modules that took longest to import.
+itself, each over whole rounds of the demo, as its scenes cost more and less; then the modules that
+took longest to import.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,9 @@ from agent.sources.demo import RATE
 from benchmarks.soak.camera import store_footage
 from benchmarks.soak.process import held, processor_seconds
 
+LONGEST_START: Final = 120.0
+WARM_UP: Final = 5.0
+"""Seconds after it is ready in which an agent at work is not measured."""
 AGENT: Final = [sys.executable, "-m", "agent.cli", "run", "--set", "web.port=0"]
 
 
@@ -48,34 +53,57 @@ def first_event(folder: Path) -> float:
 
 
 @contextmanager
-def camera(folder: Path) -> Iterator[str]:
-    """The address of a camera that shows the demo's pictures."""
+def camera(folder: Path) -> Iterator[tuple[str, float]]:
+    """The address of a camera that shows the demo's pictures, and the seconds that they last."""
     store_footage(folder)
+    seconds = len(list(folder.iterdir())) / RATE
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.soak.camera", "0", str(folder), str(RATE)],
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
         assert server.stdout is not None
-        yield f"http://127.0.0.1:{server.stdout.readline().split()[1]}/cam.mjpg"
+        yield f"http://127.0.0.1:{server.stdout.readline().split()[1]}/cam.mjpg", seconds
         server.kill()
 
 
-def at_work(source: str, folder: Path, seconds: float) -> tuple[float, float, int]:
-    """Resident MB, share of a core and threads over a source of 15 frames a second."""
-    with subprocess.Popen(
-        [*AGENT, "--source", source],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"STATE_DIRECTORY": str(folder)},
-    ) as agent:
-        time.sleep(10)
+def at_work(source: str, folder: Path, seconds: float) -> tuple[float, float, int, str]:
+    """Resident MB, share of a core and threads over a source of 15 frames a second, counted from
+    well after the agent was ready; and what it then said of itself, as systemd would show it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, ExitStack() as stack:
+        address = folder / "notify"
+        told.bind(str(address))
+        stack.callback(address.unlink)
+        told.settimeout(LONGEST_START)
+        agent = stack.enter_context(
+            subprocess.Popen(
+                [*AGENT, "--source", source],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"STATE_DIRECTORY": str(folder), "NOTIFY_SOCKET": str(address)},
+            )
+        )
+        stack.callback(agent.kill)
+        while "READY=1" not in told.recv(4096).decode():
+            pass
+        time.sleep(WARM_UP)
         used, began = processor_seconds(agent.pid), time.monotonic()
         time.sleep(seconds)
         share = (processor_seconds(agent.pid) - used) / (time.monotonic() - began)
         now = held(agent.pid, folder)
-        agent.kill()
-    return now.memory, share, now.threads
+        return now.memory, share, now.threads, _last_status(told)
+
+
+def _last_status(told: socket.socket) -> str:
+    """The newest of the agent's lines about itself."""
+    told.setblocking(False)
+    line = ""
+    with suppress(BlockingIOError):
+        while True:
+            _, found, words = told.recv(4096).decode().partition("STATUS=")
+            line = words if found else line
+    return line
 
 
 def imports(most: int) -> list[tuple[float, str]]:
@@ -99,7 +127,7 @@ def imports(most: int) -> list[tuple[float, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=30.0, help="at work, of each source")
+    parser.add_argument("--rounds", type=int, default=2, help="of the demo, of each source")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,12 +136,13 @@ def main() -> None:
             f"exec to first event: {statistics.median(took):.2f} s "
             f"(least {min(took):.2f}, most {max(took):.2f}; {given.starts} starts)"
         )
-        with camera(folder / "pictures") as address:
-            for words, source in (("from a camera", address), ("of the demo", "demo")):
-                memory, share, threads = at_work(source, folder, given.seconds)
+        with camera(folder / "pictures") as (address, seconds):
+            for where, source in (("from a camera", address), ("of the demo", "demo")):
+                spent = given.rounds * seconds
+                memory, share, threads, status = at_work(source, folder, spent)
                 print(
-                    f"at {RATE} frames a second {words}: {memory:.0f} MB, {share:.1%} of a core, "
-                    f"{threads} threads"
+                    f"at {RATE} frames a second {where}: {memory:.0f} MB, {share:.1%} of a core, "
+                    f"{threads} threads ({status})"
                 )
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for milliseconds, module in imports(15):
