@@ -64,9 +64,9 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ModelError(f"{arguments.model}: no such file")
     if not arguments.data.exists():
         raise ModelError(f"{arguments.data}: no such file or folder")
-    from training.backend import load_keras  # noqa: PLC0415
+    from training.backend import load_keras_to_convert  # noqa: PLC0415
 
-    load_keras()
+    load_keras_to_convert()
     from converters.conversion import Job, convert  # noqa: PLC0415 - takes seconds to load
 
     job = Job(

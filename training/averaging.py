@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from training.engine import engine
+
 
 def follower(averaged: keras.Model, model: keras.Model) -> Callable[[float], None]:
     """A function that moves the averaged weights towards the trained ones.
@@ -19,8 +21,5 @@ def follower(averaged: keras.Model, model: keras.Model) -> Callable[[float], Non
         for average, weight in zip(averaged.weights, model.weights, strict=True):
             average.assign(average * keep + keras.ops.cast(weight, "float32") * (1 - keep))
 
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf  # noqa: PLC0415  # only where it is the backend
-
-        follow = tf.function(follow)
+    follow = engine().compiled(follow)
     return lambda keep: follow(keras.ops.convert_to_tensor(keep, "float32"))

@@ -1,23 +1,48 @@
-"""Loads Keras with TensorFlow behind it, without the chatter that TensorFlow starts with."""
+"""Loads Keras with the framework behind it, without the chatter that TensorFlow starts with."""
 
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent.quiet import output_hidden
 from training.errors import TrainingError
 
+_VARIABLE: Final = "KERAS_BACKEND"
+_TENSORFLOW: Final = "tensorflow"
+_BACKENDS: Final = (_TENSORFLOW, "jax", "torch")
+"""Those of Keras's backends that train."""
+
 
 def load_keras() -> Any:
-    """The `keras` module; the first call takes seconds and may raise `ModuleNotFoundError`."""
+    """The `keras` module on TensorFlow, or on what `KERAS_BACKEND` names; takes seconds at first.
+
+    Raises `ModuleNotFoundError` where Keras or TensorFlow is not installed, and `TrainingError`
+    where the environment asks for a backend that cannot be had.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # The log level does not reach what the C++ library prints while it is being loaded.
-    with output_hidden():
-        import keras  # noqa: PLC0415  # only now is the environment set
+    wanted = os.environ.setdefault(_VARIABLE, _TENSORFLOW)
+    if wanted not in _BACKENDS:
+        raise TrainingError(
+            f"{_VARIABLE}={wanted}: cannot train; the backends are {', '.join(_BACKENDS)}"
+        )
+    if wanted != _TENSORFLOW:
+        # Keras would load it where it is installed, to seed it and to open files by it: no import
+        # of it succeeds from here on.
+        sys.modules.setdefault(_TENSORFLOW, None)  # type: ignore[arg-type]  # as Python documents
+    try:
+        # The log level does not reach what the C++ library prints while it is being loaded.
+        with output_hidden():
+            import keras  # noqa: PLC0415  # only now is the environment set
+    except ModuleNotFoundError as error:
+        if wanted == _TENSORFLOW or (error.name or "").partition(".")[0] != wanted:
+            raise
+        raise TrainingError(
+            f"{_VARIABLE}={wanted}: {wanted} is not installed; pip install {wanted}"
+        ) from None
     return keras
 
 
@@ -31,3 +56,14 @@ def load_model(path: Path) -> Any:
         if path.is_file() and not zipfile.is_zipfile(path):
             reason = "damaged, cut off, or something else"  # Keras says that there is no such file
         raise TrainingError(f"{path}: not a Keras model ({reason})") from None
+
+
+def load_keras_to_convert() -> Any:
+    """The `keras` module on TensorFlow, whose converters do the work; raises as `load_keras`."""
+    wanted = os.environ.get(_VARIABLE, _TENSORFLOW)
+    if wanted != _TENSORFLOW:
+        raise TrainingError(
+            f"{_VARIABLE}={wanted}: only TensorFlow converts models; unset it for this command "
+            "(a .keras file is the same whatever trained it)"
+        )
+    return load_keras()

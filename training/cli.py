@@ -151,14 +151,13 @@ def _train(arguments: argparse.Namespace) -> None:
     plan.require_files()  # reading the data and loading Keras take a while
     data = load_arrays(arguments.data)
     load_keras()
-    from training.devices import open_devices  # noqa: PLC0415  # needs Keras, seconds to load
-    from training.tensorboard import Curves  # noqa: PLC0415
+    from training.engine import engine  # noqa: PLC0415  # needs Keras, seconds to load
     from training.train import train  # noqa: PLC0415
 
     workers, worker = device_arguments.workers_from(arguments)
     folder = _run_folder(arguments)
-    with open_devices(arguments.devices, workers, worker) as devices:
-        curves = Curves(folder) if arguments.tensorboard and devices.chief else None
+    with engine().open_devices(arguments.devices, workers, worker) as devices:
+        curves = engine().curves(folder) if arguments.tensorboard and devices.chief else None
         result = train(data, plan, folder, arguments.fresh, curves, devices)
     print(f"the model is {result}" if devices.chief else "done; the first worker has the model")
 

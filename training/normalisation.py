@@ -1,4 +1,4 @@
-"""Batch normalisation in one kernel, for training on TensorFlow.
+"""Batch normalisation in one kernel, for training on TensorFlow alone.
 
 Keras computes it from a dozen elementwise operations, each of which walks through all activations:
 on two CPU cores they took half of a step. TensorFlow's fused kernel gives the same numbers.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 
@@ -22,8 +23,6 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf  # noqa: PLC0415  # only this backend has the kernel
-
         scale, offset = (tf.convert_to_tensor(v.value, tf.float32) for v in (self.gamma, self.beta))
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             tf.cast(inputs, self.compute_dtype),
@@ -45,9 +44,9 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
 def with_fused_normalisation(model: keras.Model) -> keras.Model:
     """The network for training: the same layers and weights, fused where that is faster.
 
-    Returns the model itself on other backends than TensorFlow, or where nothing gains by it.
+    Returns the model itself where nothing gains by it.
     """
-    if keras.backend.backend() != "tensorflow" or not any(map(_gains, model.layers)):
+    if not any(map(_gains, model.layers)):
         return model
     fused = keras.models.clone_model(model, clone_function=_fused)
     fused.set_weights(model.get_weights())

@@ -27,12 +27,12 @@ from training.averaging import follower
 from training.backend import load_model
 from training.devices import OneDevice
 from training.distillation import softened
+from training.engine import engine
 from training.errors import DivergedError, TrainingError
 from training.ferplus import FerPlus
 from training.history import HISTORY_COLUMNS, read_history
 from training.losses import epoch_targets, loss_for
 from training.networks import build
-from training.normalisation import with_fused_normalisation
 from training.plan import Plan
 from training.rarity import epoch_order, repeat_factors
 from training.targets import majority_labels, targets
@@ -121,7 +121,7 @@ def _assemble(plan: Plan, folder: Path, devices: OneDevice) -> _Run:
     keras.config.set_dtype_policy(plan.precision)
     try:
         with devices.scope():
-            model = with_fused_normalisation(build(plan.model, plan.width))
+            model = engine().for_training(build(plan.model, plan.width))
     finally:
         keras.config.set_dtype_policy("float32")
     if plan.start_from is not None:
@@ -141,7 +141,7 @@ def _assemble(plan: Plan, folder: Path, devices: OneDevice) -> _Run:
                 var_list=[v for v in model.trainable_variables if v.name != "kernel"]
             )
         optimizer.build(model.trainable_variables)
-        model.compile(optimizer, loss_for(plan.targets), jit_compile=False)
+        model.compile(optimizer, loss_for(plan.targets), jit_compile=engine().jit_compile)
     devices.prepare(model)
     return _Run(plan, folder, model, averaged, follower(averaged, model), devices)
 

@@ -62,9 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ModelError(f"{arguments.model}: no such file")
     if arguments.data is not None and not arguments.data.exists():
         raise ModelError(f"{arguments.data}: no such file or folder")
-    from training.backend import load_keras  # noqa: PLC0415
+    from training.backend import load_keras_to_convert  # noqa: PLC0415
 
-    load_keras()
+    load_keras_to_convert()
     return _convert(arguments) if arguments.to else _describe(arguments)
 
 

@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     missing = [path for path in arguments.pictures or () if not path.exists()]
     if missing:
         raise ModelError(f"{missing[0]}: no such file")
-    from training.backend import load_keras  # noqa: PLC0415
+    from training.backend import load_keras_to_convert  # noqa: PLC0415
 
-    load_keras()
+    load_keras_to_convert()
     from converters.yunet import Job, convert  # noqa: PLC0415 - loads TensorFlow
     from converters.yunet_pictures import demo_material  # noqa: PLC0415
 

@@ -1,16 +1,18 @@
-"""Training on several devices and hosts, in processes of their own.
+"""Training on several devices, hosts and other backends, in processes of their own.
 
-TensorFlow fixes its devices when it is first used.
+TensorFlow fixes its devices when it is first used, and Keras its backend when it is imported.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ from training.plan import Plan
 
 keras = load_keras()
 
-from training.devices import OneDevice, open_devices  # noqa: E402  # Keras is loaded quietly first
+from training.devices import OneDevice  # noqa: E402  # Keras is loaded quietly first
+from training.engine import Engine  # noqa: E402
 from training.networks import NETWORKS  # noqa: E402
+from training.replicas import open_devices  # noqa: E402
 from training.train import train  # noqa: E402
 
 # `emotion-train` with a network that draws nothing at random, so that only rounding differs, and
@@ -56,7 +60,10 @@ def compared(*given):
 
 networks.NETWORKS["steady"] = steady
 whole, train.train = train.train, compared
-sys.exit(cli.main())
+status = cli.main()
+if keras.backend.backend() != "tensorflow" and sys.modules.get("tensorflow"):
+    sys.exit("TensorFlow was loaded, too")
+sys.exit(status)
 """
 PLAN = ["--model", "steady", "--epochs", "3", "--batch", "32", "--rate", "0.05"]
 PLAN += ["--precision", "float32", "--average", "0.9"]
@@ -73,13 +80,16 @@ def steady(width: float) -> Any:
     return keras.Model(image, layers.Dense(8, dtype="float32")(x))
 
 
-def started(data: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+def started(
+    data: Path, out: Path, *more: str, backend: str = "tensorflow"
+) -> subprocess.Popen[str]:
     arguments = ["train", "--data", str(data), "--out", str(out), *PLAN, *more]
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=os.environ | {"KERAS_BACKEND": backend},
     )
 
 
@@ -172,6 +182,46 @@ def test_two_workers_end_as_one_device_does_and_the_chief_alone_keeps_the_run(
     ]
     assert not nowhere.exists()
     assert_same_result(begun, alone)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_takes_a_run_up_and_ends_as_tensorflow_does(
+    prepared: Path, alone: Path, begun: Path, backend: str
+) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed: pip install {backend}")
+    ((status, said),) = ended(started(prepared, begun, backend=backend))
+    assert status == 0, said
+    assert "after epoch 1" in said
+    assert_same_result(begun, alone)
+
+
+@pytest.mark.parametrize(
+    ("given", "config", "complaint"),
+    [
+        (("gpu:2", (), 0), "", "--devices gpu:2: only TensorFlow does that, and KERAS_BACKEND is"),
+        (("auto", ("a:1", "b:1"), 0), "", "--workers: only TensorFlow does that"),
+        (
+            ("auto", (), 0),
+            '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"index": 0}}',
+            "TF_CONFIG: only TensorFlow does that",
+        ),
+    ],
+)
+def test_other_backends_refuse_several_devices_and_workers(
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[str, tuple[str, ...], int],
+    config: str,
+    complaint: str,
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(TrainingError, match=complaint):
+        Engine("torch").open_devices(*given)
+
+
+def test_other_backends_refuse_curves_for_tensorboard(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="--tensorboard: only TensorFlow does that"):
+        Engine("torch").curves(tmp_path)
 
 
 @pytest.mark.parametrize(
