@@ -17,7 +17,7 @@ from tests.brokers import publisher
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher, wait_for
 
-EVENTS = 10_000
+EVENTS = 5_000
 TOPIC = "emotion-agent/hall/events"
 
 
@@ -79,14 +79,14 @@ def agent(broker: Mosquitto, tmp_path: Path, project: Path) -> Iterator[Publishe
     agent.kill()
 
 
-def test_ten_thousand_events_survive_three_deaths_of_each(
+def test_thousands_of_events_survive_three_deaths_of_each(
     broker: Mosquitto, agent: Publisher
 ) -> None:
     with Watcher(broker.plain, TOPIC) as watcher:
         wait_for(lambda: broker.keeps(watcher.name))
         agent.start()
         for third in (1, 2, 3):
-            watcher.until_seen(third * 2000)
+            watcher.until_seen(third * 1000)
             broker.kill()
             agent.until_stored(agent.stored + 300)
             if third == 2:  # the publisher dies while the broker is away, too
