@@ -95,7 +95,7 @@ def main() -> None:
     given = parser.parse_args()
     print("| cameras | cores | cores each | MB | MB each | frames/s each (15 are sent) |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    with tempfile.TemporaryDirectory() as name, camera(Path(name) / "pictures") as address:
+    with tempfile.TemporaryDirectory() as name, camera(Path(name) / "pictures") as (address, _):
         for count in map(int, given.counts.split(",")):
             cores, size, frames = taken(count, address, Path(name), given.seconds, given.port)
             print(
