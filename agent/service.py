@@ -255,6 +255,7 @@ class _Watch:
         self._rate = FrameRate()
         while self._control.paused and not self._over():
             self._goes_on(begun=True)
+            self._look_after(None)
             self._show("paused")
             sleep(_POLL)
 
@@ -281,7 +282,7 @@ class _Watch:
                     if not source.hung:
                         self._goes_on(begun=frame is not None or source.trouble is not None)
                     if monotonic() - self._shown_at > _POLL:
-                        self._look_after(source)
+                        self._look_after(source.trouble)
                         self._show(_IN_WORDS[state])
                 return False
         finally:
@@ -299,9 +300,9 @@ class _Watch:
         if begun and not self._feedback.is_changing:
             self._notifier.ready()
 
-    def _look_after(self, source: Source) -> None:
+    def _look_after(self, trouble: str | None) -> None:
         """Say how source and board are; less is done on a board that is hot or short of memory."""
-        self._board.report("source", source.trouble or "ok")
+        self._board.report("source", trouble or "ok")
         for name in self._feedback.failed:
             self._board.report(name, "takes no more events")
         self._strain.look()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -46,6 +48,12 @@ def events(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def turn_camera_off(agent: SupervisedAgent) -> None:
+    (page,) = re.findall(r"the page is at (\S+)", agent.log.read_text())
+    headers = {"X-Emotion-Agent": "test", "Content-Type": "application/json"}
+    urlopen(Request(f"{page}api/v1/commands/pause", b'{"on": true}', headers), timeout=60).close()
+
+
 def test_a_service_is_ready_with_its_first_frame_and_says_when_it_stops(
     tmp_path: Path, portrait: Path
 ) -> None:
@@ -58,11 +66,16 @@ def test_a_service_is_ready_with_its_first_frame_and_says_when_it_stops(
         assert agent.line.count("READY=1") == 1
 
 
-def test_a_missing_camera_is_waited_for_and_no_reason_to_start_again(tmp_path: Path) -> None:
-    with SupervisedAgent(tmp_path, watching("/dev/video99")) as agent:
+def test_a_missing_camera_is_waited_for_and_no_reason_to_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_AGENT__WEB__ENABLED", "true")
+    with SupervisedAgent(tmp_path, watching("/dev/video99", "[web]\nport = 0\n")) as agent:
         agent.until_ready()
         agent.until(lambda: agent.line.status.startswith("degraded (source: /dev/video99: no such"))
         agent.until_fed(4)
+        turn_camera_off(agent)
+        agent.until(lambda: agent.line.status == "paused")  # nothing ails a camera that is off
         assert agent.stop() == 0
 
 
