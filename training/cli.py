@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands.add_parser("prepare", help="read the downloaded tables, keep one file"))
     _add_process(commands.add_parser("process", help="count pictures by class and target mode"))
     _add_train(commands.add_parser("train", help="train a model, or take a stopped run up"))
+    _add_average(commands.add_parser("average", help="one model from several runs"))
     _add_tune(commands.add_parser("tune", help="search for the plan that reads best"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model and plot the result"))
     _add_robustness(
@@ -165,6 +166,27 @@ def _train(arguments: argparse.Namespace) -> None:
 def _run_folder(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.out or _RUNS / plan_arguments.plan_from(arguments).model
     return folder
+
+
+def _add_average(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_average)
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL.keras", help="of such runs")
+    parser.add_argument(
+        "--shares",
+        type=plan_arguments.above_zero,
+        nargs="+",
+        metavar="SHARE",
+        help="of each model, in the same order (default: equal)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for model.keras")
+
+
+def _average(arguments: argparse.Namespace) -> None:
+    from training.soup import average  # noqa: PLC0415  # needs Keras, seconds to load
+
+    models = arguments.models
+    shares = arguments.shares or [1.0] * len(models)
+    print(f"the model is {average(models, shares, arguments.out)}")
 
 
 def _add_tune(parser: argparse.ArgumentParser) -> None:

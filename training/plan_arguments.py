@@ -34,19 +34,19 @@ def _number(
 
 count: Final = _number(int, lambda n: n >= 1, "a whole number of at least 1")
 _seed: Final = _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 2^32 - 1")
-_rate: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
+above_zero: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
 _decay: Final = _number(float, lambda n: 0 <= n < inf, "a number of at least 0")
 _share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
 
 _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--model": ("model", {}),
-    "--width": ("width", {"type": _rate}),
+    "--width": ("width", {"type": above_zero}),
     "--targets": ("targets", {"choices": MODES}),
     "--epochs": ("epochs", {"type": count}),
     "--batch": ("batch", {"type": count}),
     "--seed": ("seed", {"type": _seed}),
     "--schedule": ("schedule", {"choices": get_args(Schedule)}),
-    "--rate": ("peak_rate", {"type": _rate}),
+    "--rate": ("peak_rate", {"type": above_zero}),
     "--warm-up": ("warm_up", {"type": _share}),
     "--momentum": ("momentum", {"type": _share}),
     "--weight-decay": ("weight_decay", {"type": _decay}),
