@@ -42,6 +42,7 @@ create index if not exists events_by_emotion on events (emotion, time);
 _STEP: Final = 500  # rows that one step of pruning deletes: some milliseconds
 _EVERY: Final = 50  # events between two looks at age and size
 _LOG_BYTES: Final = 4 << 20  # what may stay in the write-ahead log after a checkpoint
+_CACHE_KIB: Final = 256  # of the file in memory
 
 
 def history_file(device: str) -> Path:
@@ -67,6 +68,8 @@ class HistoryFile:
             self._database.execute("pragma auto_vacuum=incremental")
             self._database.execute("pragma journal_mode=wal")
             self._database.execute("pragma synchronous=normal")
+            # SQLite keeps 2 MB of the file's pages unless told: memory that grows with the history.
+            self._database.execute(f"pragma cache_size=-{_CACHE_KIB}")
             self._database.execute(f"pragma journal_size_limit={_LOG_BYTES}")
             self._database.executescript(_SCHEMA)
             self._hours = HourTable(self._database, jumps)
