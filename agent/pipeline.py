@@ -79,7 +79,8 @@ class Pipeline:
         with self._clock.stage("detect"):
             known = [followed.track.box for followed in self._followed.values()]
             calm = all(followed.decision.calm for followed in self._followed.values())
-            faces = self.lookout.find(frame, known, self._tracker.settled, calm)
+            tracker = self._tracker
+            faces = self.lookout.find(frame, known, tracker.settled, calm, tracker.missing)
         with self._clock.stage("track"):
             if faces is None:
                 tracking = self._tracker.predict(frame.time)

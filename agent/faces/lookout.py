@@ -33,17 +33,27 @@ class Lookout:
         """How many frames were searched how."""
 
     def find(
-        self, frame: Frame, known: list[Box], settled: bool, calm: bool = False
+        self,
+        frame: Frame,
+        known: list[Box],
+        settled: bool,
+        calm: bool = False,
+        missing: bool = False,
     ) -> list[Face] | None:
         """The faces of a frame, or None where nobody looked.
 
         `known` are the boxes of the tracks; `settled` tells whether all of them are believed and
-        were found by the last look, `calm` whether it showed what is decided about each.
+        were found by the last look, `calm` whether it showed what is decided about each, `missing`
+        whether it missed one while none is new.
         """
         if self._watches and self._schedule.rests(frame.time, settled):
             self.looks[Look.NONE] += 1
             return None
-        scene = self._scene(frame, known, settled, calm) if self._watches else Scene(frame.time)
+        scene = (
+            self._scene(frame, known, settled, calm, missing)
+            if self._watches
+            else Scene(frame.time)
+        )
         look = self._schedule.look(scene)
         glanced = look is Look.GLANCE
         faces: list[Face] | None = None
@@ -52,7 +62,7 @@ class Lookout:
                 suspected = self._near.suspects(frame.image, known)
                 look = Look.WHOLE if suspected else self._schedule.look_beside(scene)
             if look is Look.NEAR:
-                faces = self._near.find(frame.image, known)
+                faces = self._near.find(frame.image, known, some=missing)
                 look = Look.WHOLE if faces is None else look
         if look is Look.WHOLE:
             faces = self._detector.detect(frame.image)
@@ -64,7 +74,9 @@ class Lookout:
         self.looks[Look.GLANCE if glanced and look is not Look.WHOLE else look] += 1
         return faces
 
-    def _scene(self, frame: Frame, known: list[Box], settled: bool, calm: bool) -> Scene:
+    def _scene(
+        self, frame: Frame, known: list[Box], settled: bool, calm: bool, missing: bool
+    ) -> Scene:
         height, width = frame.image.shape[:2]
         now, before, searched = thumbnail(frame.image), self._last, self._searched
         self._last = now
@@ -77,6 +89,7 @@ class Lookout:
         return Scene(
             time=frame.time,
             settled=settled,
+            missing=missing,
             calm=calm,
             faces=len(known),
             alike=calm

@@ -37,8 +37,10 @@ class NearDetector(Protocol):
         """Whether `suspects` costs less than a search of the whole picture."""
         ...
 
-    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
-        """The face at each box of a picture (H x W x 3 BGR), or None where one is not found."""
+    def find(self, image: Image, boxes: list[Box], some: bool = False) -> list[Face] | None:
+        """The face at each box of a picture (H x W x 3 BGR), or None where one is not found; with
+        `some` those that are found.
+        """
         ...
 
     def suspects(self, image: Image, known: list[Box]) -> bool:
@@ -66,14 +68,15 @@ class RegionDetector:
         likely = self._detector.likely(image, _SUSPECT)
         return any(all(face.box.iou(box) < _KNOWN for box in known) for face in likely)
 
-    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
+    def find(self, image: Image, boxes: list[Box], some: bool = False) -> list[Face] | None:
         """See `NearDetector.find`."""
         found: list[Face] = []
         for box in boxes:
             face = self._near(image, box)
-            if face is None or any(face.box.iou(other.box) > _SAME_FACE for other in found):
+            if face is not None and all(face.box.iou(f.box) <= _SAME_FACE for f in found):
+                found.append(face)
+            elif not some:
                 return None
-            found.append(face)
         return found
 
     def _near(self, image: Image, box: Box) -> Face | None:

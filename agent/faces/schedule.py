@@ -2,9 +2,9 @@
 
 Pure: time, motion and the state of the tracks are arguments. What shows must be told soon, so the
 whole picture is searched at once where something is unclear (a track is missed, or new and not yet
-believed) and seldom otherwise. Where something moves that is no known face, a quick network soon
-tells whether that may be one. Known faces are looked at as often as helps a decision, and less
-often while they show what is decided already.
+believed), soon again while one is missing, and seldom otherwise. Where something moves that is no
+known face, a quick network soon tells whether that may be one. Known faces are looked at as often
+as helps a decision, and less often while they show what is decided already.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ class Scene:
     """Frame time in seconds."""
     settled: bool = True
     """Every track is believed and was found by the last look."""
+    missing: bool = False
+    """Every track is believed, and one was not found by the last look."""
     faces: int = 0
     """Tracks that are followed."""
     nearable: bool = False
@@ -128,9 +130,14 @@ class Schedule:
         return Look.WHOLE if (self._frames - 1) % every == 0 else Look.NONE
 
     def _auto(self, scene: Scene) -> Look:
-        if self._searched is None or not scene.settled or self._is_new_cut(scene):
+        if self._searched is None or self._is_new_cut(scene):
             return Look.WHOLE
         age = scene.time - self._searched + _TICK
+        if scene.missing and scene.nearable and 0 <= age < MOVED_AGE:
+            self._looked = scene.time
+            return Look.NEAR
+        if not scene.settled:
+            return Look.WHOLE
         if scene.moved:
             due, glance = (FULL_AGE if scene.glanceable else MOVED_AGE), MOVED_AGE
         else:

@@ -57,6 +57,11 @@ class Tracker:
         """Whether every face is believed and was found by the last look."""
         return not self._tentative and not any(path.misses for path in self._believed)
 
+    @property
+    def missing(self) -> bool:
+        """Whether a face was missed by the last look, and none is new."""
+        return not self._tentative and any(path.misses for path in self._believed)
+
     def update(self, faces: list[Face], time: float) -> Tracking:
         """Take in the detections of the frame at `time`, in seconds.
 

@@ -36,8 +36,10 @@ class Near:
         self.sees = True
         self.glances = glances
 
-    def find(self, image: Image, boxes: list[Box]) -> list[Face] | None:
-        return [Face(box, 0.9) for box in boxes] if self.sees else None
+    def find(self, image: Image, boxes: list[Box], some: bool = False) -> list[Face] | None:
+        if self.sees:
+            return [Face(box, 0.9) for box in boxes]
+        return [] if some else None
 
     def suspects(self, image: Image, known: list[Box]) -> bool:
         """No small faces, as with the network."""
@@ -129,6 +131,19 @@ def test_a_face_that_is_not_found_again_is_searched_for_in_the_same_frame() -> N
         looks.append(dict(lookout.looks))
     assert looks[3] == {Look.WHOLE: 1, Look.GLANCE: 0, Look.NEAR: 1, Look.NONE: 2}
     assert looks[4] == {Look.WHOLE: 2, Look.GLANCE: 0, Look.NEAR: 1, Look.NONE: 2}
+
+
+def test_a_face_that_stays_away_is_looked_for_where_it_was_and_now_and_then_everywhere() -> None:
+    near = Near()
+    lookout = Lookout(Detector(), near, "auto")
+    near.sees = False
+    looks = []
+    for index in range(13):
+        lookout.find(frame(index, EMPTY), [FACE.box], settled=False, missing=True)
+        looks.append(dict(lookout.looks))
+    assert looks[-1] == {Look.WHOLE: 3, Look.GLANCE: 0, Look.NEAR: 10, Look.NONE: 0}
+    near.sees = True
+    assert lookout.find(frame(13, EMPTY), [FACE.box], settled=False, missing=True) == [FACE]
 
 
 def test_five_faces_or_one_tiny_one_are_not_looked_at_singly() -> None:

@@ -71,6 +71,9 @@ def test_one_face_that_has_gone_means_that_all_must_be_searched_for(
     assert near.find(couple, [*known, Box(500, 20, 60, 60)]) is None
     assert near.find(np.zeros_like(couple), known) is None
     assert near.find(couple, [Box(2000, 2000, 60, 60)]) is None
+    rest = near.find(couple, [*known, Box(500, 20, 60, 60)], some=True)
+    assert rest is not None
+    assert [face.box.iou(box) > 0.75 for face, box in zip(rest, known, strict=True)] == [True] * 2
 
 
 def test_two_boxes_on_one_face_are_not_told_apart(

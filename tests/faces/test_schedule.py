@@ -113,8 +113,16 @@ def test_a_picture_in_which_nothing_changes_is_searched_once_a_second() -> None:
     assert times_of(looks, Look.WHOLE) == pytest.approx([0, 22 / FPS])
 
 
-def test_while_a_face_is_lost_or_new_every_frame_is_searched() -> None:
+def test_while_a_face_is_new_every_frame_is_searched() -> None:
     assert set(play(Schedule(), 20, settled=False, **ONE)) == {Look.WHOLE}
+
+
+def test_a_face_that_is_missing_is_searched_for_at_once_and_then_now_and_then() -> None:
+    looks = play(Schedule(), 13, settled=False, missing=True, **ONE)
+    assert times_of(looks, Look.WHOLE) == pytest.approx([0, MOVED_AGE, 2 * MOVED_AGE])
+    assert Look.NONE not in looks
+    small = play(Schedule(), 13, settled=False, missing=True, faces=1)
+    assert set(small) == {Look.WHOLE}
 
 
 def test_a_cut_is_searched_at_the_next_look() -> None:

@@ -49,7 +49,9 @@ def test_a_missed_face_moves_on_and_keeps_its_number() -> None:
         follower.update([face(100 + 10 * index)], index / 10)
 
     missed = [follower.update([], 1 + index / 10) for index in range(6)]
+    assert follower.missing
     back = follower.update([face(260)], 1.6)
+    assert not follower.missing
 
     assert all(ids(answer) == [1] for answer in missed)
     (track,) = missed[-1].tracks
@@ -57,6 +59,15 @@ def test_a_missed_face_moves_on_and_keeps_its_number() -> None:
     assert track.box.x == pytest.approx(250, abs=5)
     assert ids(back) == [1]
     assert back.tracks[0].misses == 0
+
+
+def test_none_counts_as_missing_while_another_is_new() -> None:
+    follower = tracker(min_hits=2)
+    for index in range(3):
+        follower.update([face(100)], index / 10)
+    follower.update([face(400)], 0.3)
+    assert not follower.missing
+    assert not follower.settled
 
 
 def test_a_face_missed_for_too_long_ends_once_as_last_seen() -> None:
