@@ -49,9 +49,9 @@ def test_a_missed_face_moves_on_and_keeps_its_number() -> None:
         follower.update([face(100 + 10 * index)], index / 10)
 
     missed = [follower.update([], 1 + index / 10) for index in range(6)]
-    assert follower.missing
+    missing = [follower.missing]
     back = follower.update([face(260)], 1.6)
-    assert not follower.missing
+    missing.append(follower.missing)
 
     assert all(ids(answer) == [1] for answer in missed)
     (track,) = missed[-1].tracks
@@ -59,6 +59,7 @@ def test_a_missed_face_moves_on_and_keeps_its_number() -> None:
     assert track.box.x == pytest.approx(250, abs=5)
     assert ids(back) == [1]
     assert back.tracks[0].misses == 0
+    assert missing == [True, False]
 
 
 def test_none_counts_as_missing_while_another_is_new() -> None:
