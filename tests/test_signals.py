@@ -15,8 +15,8 @@ _NOTE = """
 import signal, sys, time
 from pathlib import Path
 from agent.signals import noted_signals
-if sys.argv[2] == "nohup":
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+# The tests themselves may run under nohup.
+signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[2] == "nohup" else signal.SIG_DFL)
 with noted_signals() as signals:
     Path(sys.argv[1]).write_text("ready")
     while not (signals.stop or signals.reload):

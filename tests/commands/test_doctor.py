@@ -37,12 +37,14 @@ def portrait(demo_file: DemoFile) -> str:
 def look(
     capsys: pytest.CaptureFixture[str], source: str, *settings: str
 ) -> tuple[int, dict[str, Any]]:
-    """The exit status and the findings by part."""
+    """The exit status and the findings by part: of several models the first that ails, if any."""
     given = ["device=hall", *settings]
     status = main(
         ["doctor", "--json", "--source", source, *(w for s in given for w in ("--set", s))]
     )
-    return status, {found["part"]: found for found in json.loads(capsys.readouterr().out)}
+    findings = json.loads(capsys.readouterr().out)
+    findings.sort(key=lambda found: found["level"] == "ok")
+    return status, {found["part"]: found for found in reversed(findings)}
 
 
 def test_where_all_is_well_every_line_is_ok(

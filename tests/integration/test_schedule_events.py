@@ -36,9 +36,13 @@ class Told:
     searched: int
     rested: int
     frames: int
+    end: float
+    """The last frame's time."""
 
     def by_track(self) -> list[tuple[EmotionEvent, float]]:
-        return sorted(self.events, key=lambda told: told[0].track)
+        """Without the last of them: the other way may tell those after the film's end."""
+        early = [told for told in self.events if told[1] <= self.end - TOLERANCE]
+        return sorted(early, key=lambda told: told[0].track)
 
 
 def watch(uri: str | Path, every: int | str) -> Told:
@@ -59,7 +63,7 @@ def watch(uri: str | Path, every: int | str) -> Told:
             events += [(event, time) for event in pipeline.process(frame)]
         events += [(event, time) for event in pipeline.finish()]
         looks = pipeline.lookout.looks
-    return Told(events, looks[Look.WHOLE], looks[Look.NONE], sum(looks.values()))
+    return Told(events, looks[Look.WHOLE], looks[Look.NONE], sum(looks.values()), time)
 
 
 def check(uri: str | Path) -> Told:
