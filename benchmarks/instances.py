@@ -1,8 +1,8 @@
 """Several cameras, an agent for each.  usage: instances.py [--counts 1,2,4,8] [--seconds N]
 
-As `emotion-agent@NAME.service` runs them: every agent has its own state and its own camera by HTTP
-with the demo's pictures, 15 a second. Prints what all of them take together: processor time, memory
-(each page that they share counted once), and the frames that were read in time.
+As `emotion-agent@NAME.service` runs them: every agent has its own state and its own stream of an
+HTTP camera with the demo's pictures, 15 a second. Prints what all of them take together: processor
+time, memory (each page that they share counted once), and the frames that were read in time.
 """
 
 from __future__ import annotations

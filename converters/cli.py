@@ -17,6 +17,7 @@ from converters import archive_command, trtexec
 from converters.commands import describe, yunet
 from converters.commands.arguments import model_name, wanted
 from converters.targets import TARGETS
+from training.backend import load_keras_to_convert
 from training.errors import TrainingError
 
 if sys.version_info >= (3, 11):
@@ -64,8 +65,6 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ModelError(f"{arguments.model}: no such file")
     if not arguments.data.exists():
         raise ModelError(f"{arguments.data}: no such file or folder")
-    from training.backend import load_keras_to_convert  # noqa: PLC0415
-
     load_keras_to_convert()
     from converters.conversion import Job, convert  # noqa: PLC0415 - takes seconds to load
 

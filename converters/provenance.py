@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any, Final
 from agent.emotion import manifest as manifests
 from agent.emotion.labels import EMOTIONS
 from agent.emotion.manifest import Manifest
-from agent.errors import ModelError
 from training.ferplus import FerPlus
 from training.loading import Found
+from training.plan import kept_beside
 from training.targets import Mode, targets
 
 
@@ -41,7 +40,7 @@ def training_record(
         known.training
         if known is not None
         else {
-            "plan": _plan(model.with_name("plan.json")),
+            "plan": kept_beside(model),
             "data": data,
             "keras_file_sha256": manifests.sha256(model),
         }
@@ -58,7 +57,7 @@ _TOOLS: Final = (
 
 def learnt_prior(model: Path, data: FerPlus) -> dict[str, float]:
     """Mean of the targets that the model was trained on: what it has learnt of how rare each is."""
-    plan = _plan(model.with_name("plan.json")) or {}
+    plan = kept_beside(model) or {}
     mode: Mode = plan.get("targets", "crossentropy")
     wanted, _ = targets(data["train"].votes, mode)
     shares = wanted.mean(axis=0).tolist()
@@ -74,13 +73,3 @@ def tool_versions(packages: Sequence[str]) -> dict[str, str]:
         except ModuleNotFoundError:  # PackageNotFoundError is one
             continue
     return found
-
-
-def _plan(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        plan: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise ModelError(f"{path}: not valid JSON: {error}") from None
-    return plan

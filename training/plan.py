@@ -100,6 +100,15 @@ class Plan:
         return sorted(name for name in names if kept.get(name) != own.get(name))
 
 
+def kept_beside(model: Path) -> dict[str, Any] | None:
+    """The `plan.json` of the run that a model came from, if it is there; raises `TrainingError`."""
+    path = model.with_name("plan.json")
+    try:
+        return dict(json.loads(path.read_text())) if path.is_file() else None
+    except (ValueError, TypeError) as error:
+        raise TrainingError(f"{path}: not a plan ({error})") from None
+
+
 PAPER: Final = Plan(
     model="vgg13",
     targets="probability",

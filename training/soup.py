@@ -9,25 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from training.backend import load_model
 from training.errors import TrainingError
+from training.plan import kept_beside
 
 
 def average(models: Sequence[Path], shares: Sequence[float], folder: Path) -> Path:
     """Write `model.keras` and `plan.json` into the folder; the path of the first.
 
     `shares` are one positive number for each model, in any unit. `plan.json` tells which plans it
-    was made of. Raises `TrainingError` where the models are not the same network.
+    was made of. Raises `TrainingError` where the models are not the same network, and for
+    the folder of a run, whose model would be lost.
     """
     if len(models) < 2 or len(models) != len(shares):
         raise TrainingError(
             f"{len(models)} models and {len(shares)} shares: give two models or more, and a share "
             "for each"
         )
+    if (folder / "checkpoint.npz").exists():
+        raise TrainingError(f"{folder} holds a run of its own; choose another --out")
     parts = np.array(shares) / sum(shares)
     opened = [load_model(path) for path in models]
     result = opened[0]
@@ -38,19 +41,10 @@ def average(models: Sequence[Path], shares: Sequence[float], folder: Path) -> Pa
     result.set_weights([np.tensordot(parts, np.stack(each), 1) for each in weights])
     folder.mkdir(parents=True, exist_ok=True)
     made_of = [
-        {"share": round(float(part), 6), "plan": _plan(path)}
+        {"share": round(float(part), 6), "plan": kept_beside(path)}
         for path, part in zip(models, parts, strict=True)
     ]
     draft = folder / "draft.keras"
     result.save(draft)
     (folder / "plan.json").write_text(json.dumps({"average_of": made_of}, indent=2) + "\n")
     return draft.replace(folder / "model.keras")
-
-
-def _plan(model: Path) -> Any:
-    """What the run folder of a model tells of its training, if anything."""
-    path = model.with_name("plan.json")
-    try:
-        return json.loads(path.read_text()) if path.is_file() else None
-    except ValueError as error:
-        raise TrainingError(f"{path}: not a plan ({error})") from None

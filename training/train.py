@@ -33,7 +33,7 @@ from training.ferplus import FerPlus
 from training.history import HISTORY_COLUMNS, read_history
 from training.losses import epoch_targets, loss_for
 from training.networks import build
-from training.plan import Plan
+from training.plan import Plan, kept_beside
 from training.rarity import epoch_order, repeat_factors
 from training.targets import majority_labels, targets
 
@@ -214,13 +214,8 @@ def _take_weights(model: keras.Model, path: Path) -> None:
 
 def _before(plan: Plan) -> dict[str, Any]:
     """The plan of the run that this one starts from, so that a model tells its whole history."""
-    kept = Path(plan.start_from).with_name("plan.json") if plan.start_from else None
-    if kept is None or not kept.is_file():
-        return {}
-    try:
-        return {"before": json.loads(kept.read_text())}
-    except ValueError as error:
-        raise TrainingError(f"{kept}: not a plan ({error})") from None
+    kept = kept_beside(Path(plan.start_from)) if plan.start_from else None
+    return {} if kept is None else {"before": kept}
 
 
 def _training_set(data: FerPlus, plan: Plan) -> _Pictures:

@@ -20,8 +20,6 @@ _AROUND: Final = 2.5
 misses, and boxes as the large network gives them."""
 _SAME_FACE: Final = 0.3  # IoU from which two answers mean one face
 _LEAST_OVERLAP: Final = 0.2  # IoU with where the face was; what is farther off is another one
-
-
 _SUSPECT: Final = 0.25
 """Score from which the short-range network suspects a face. On the films at hand, shrunk step by
 step, it suspected all 493 faces of 1/9 of the picture's longer side or more, 94 in 100 of those

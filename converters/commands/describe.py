@@ -11,6 +11,7 @@ from agent.emotion.labels import EMOTIONS
 from agent.errors import ModelError
 from converters.commands.arguments import model_name, value_range, wanted
 from converters.targets import TARGETS
+from training.backend import load_keras_to_convert
 
 _SYNONYMS: Final = {
     "angry": "anger",
@@ -62,8 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise ModelError(f"{arguments.model}: no such file")
     if arguments.data is not None and not arguments.data.exists():
         raise ModelError(f"{arguments.data}: no such file or folder")
-    from training.backend import load_keras_to_convert  # noqa: PLC0415
-
     load_keras_to_convert()
     return _convert(arguments) if arguments.to else _describe(arguments)
 

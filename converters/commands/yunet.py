@@ -11,6 +11,7 @@ from typing import Final
 from agent import downloads
 from agent.errors import ModelError
 from agent.faces.detectors import YUNET_TFLITE
+from training.backend import load_keras_to_convert
 
 _LARGEST: Final = 1280
 
@@ -46,8 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     missing = [path for path in arguments.pictures or () if not path.exists()]
     if missing:
         raise ModelError(f"{missing[0]}: no such file")
-    from training.backend import load_keras_to_convert  # noqa: PLC0415
-
     load_keras_to_convert()
     from converters.yunet import Job, convert  # noqa: PLC0415 - loads TensorFlow
     from converters.yunet_pictures import demo_material  # noqa: PLC0415

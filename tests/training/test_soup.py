@@ -35,3 +35,12 @@ def test_other_networks_and_missing_shares_are_refused(tmp_path: Path) -> None:
         average([one, two], [1, 1], tmp_path / "out")
     with pytest.raises(TrainingError, match="1 models and 1 shares"):
         average([one], [1], tmp_path / "out")
+
+
+def test_the_folder_of_a_run_is_left_alone(tmp_path: Path) -> None:
+    one = _saved(tmp_path / "one" / "model.keras")
+    one.with_name("checkpoint.npz").touch()
+    kept = one.read_bytes()
+    with pytest.raises(TrainingError, match="one holds a run of its own; choose another --out"):
+        average([one, one], [1, 1], one.parent)
+    assert one.read_bytes() == kept
