@@ -13,7 +13,7 @@ from agent.emotion.manifest import Manifest
 from training.ferplus import FerPlus
 from training.loading import Found
 from training.plan import kept_beside
-from training.targets import Mode, targets
+from training.shares import learnt_shares
 
 
 def described_by(model: Path) -> Manifest | None:
@@ -56,11 +56,8 @@ _TOOLS: Final = (
 
 
 def learnt_prior(model: Path, data: FerPlus) -> dict[str, float]:
-    """Mean of the targets that the model was trained on: what it has learnt of how rare each is."""
-    plan = kept_beside(model) or {}
-    mode: Mode = plan.get("targets", "crossentropy")
-    wanted, _ = targets(data["train"].votes, mode)
-    shares = wanted.mean(axis=0).tolist()
+    """What the model has learnt of how rare each emotion is, by name."""
+    shares = learnt_shares(data, kept_beside(model)).tolist()
     return {name: round(share, 6) for name, share in zip(EMOTIONS, shares, strict=True)}
 
 

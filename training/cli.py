@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_process(commands.add_parser("process", help="count pictures by class and target mode"))
     _add_train(commands.add_parser("train", help="train a model, or take a stopped run up"))
     _add_average(commands.add_parser("average", help="one model from several runs"))
+    _add_adjust(commands.add_parser("adjust", help="have a model name rare emotions more often"))
     _add_tune(commands.add_parser("tune", help="search for the plan that reads best"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model and plot the result"))
     _add_robustness(
@@ -187,6 +188,37 @@ def _average(arguments: argparse.Namespace) -> None:
     models = arguments.models
     shares = arguments.shares or [1.0] * len(models)
     print(f"the model is {average(models, shares, arguments.out)}")
+
+
+def _add_adjust(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_adjust)
+    _add_data(parser)
+    parser.add_argument("model", type=Path, metavar="MODEL.keras")
+    add = parser.add_argument
+    add(
+        "--at-least",
+        type=plan_arguments.share,
+        required=True,
+        metavar="SHARE",
+        help="emotions rarer than this are expected as if they were that frequent ...",
+    )
+    add(
+        "--strength",
+        type=plan_arguments.part,
+        default=1.0,
+        metavar="PART",
+        help="... this part of the way (default: 1, all of it)",
+    )
+    add("--out", type=Path, required=True, metavar="DIR", help="for model.keras")
+
+
+def _adjust(arguments: argparse.Namespace) -> None:
+    data = load_arrays(arguments.data)
+    load_keras()
+    from training.logit_adjustment import adjust  # noqa: PLC0415  # needs Keras, seconds to load
+
+    chosen = arguments.at_least, arguments.strength
+    print(f"the model is {adjust(arguments.model, data, *chosen, arguments.out)}")
 
 
 def _add_tune(parser: argparse.ArgumentParser) -> None:

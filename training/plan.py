@@ -51,11 +51,12 @@ class Plan:
     """A finished `model.keras` whose weights to begin with: a second cycle (Loshchilov and Hutter
     2017, warm restarts), usually at a lower peak rate."""
     teachers: tuple[str, ...] = ()
-    """Finished models whose opinion softens the targets; not with `multi_target`, where an emotion
-    is there or is not."""
+    """Finished models, or folders with a manifest, whose opinion softens the targets; not with
+    `multi_target`, where an emotion is there or is not."""
     teacher_share: float = 0.5
     """How much of each target is the teachers' opinion, the rest being the votes."""
-
+    teachers_see: Literal["originals", "augmented"] = "originals"
+    """Each picture once, or each as the student gets it: better targets for a time of their own."""
     rare_share: float = 0.0
     """Emotions rarer than this share of the pictures come more often (`training.rarity`)."""
 
@@ -81,7 +82,7 @@ class Plan:
         if self.start_from is not None and not Path(self.start_from).is_file():
             raise TrainingError(f"{self.start_from}: no such file to start from")
         for teacher in self.teachers:
-            if not Path(teacher).is_file():
+            if not Path(teacher).exists():
                 raise TrainingError(f"{teacher}: no such teacher")
 
     def as_dict(self) -> dict[str, Any]:

@@ -36,7 +36,8 @@ count: Final = _number(int, lambda n: n >= 1, "a whole number of at least 1")
 _seed: Final = _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 2^32 - 1")
 above_zero: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
 _decay: Final = _number(float, lambda n: 0 <= n < inf, "a number of at least 0")
-_share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
+part: Final = _number(float, lambda n: 0 < n <= 1, "above 0 and at most 1")
+share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
 
 _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--model": ("model", {}),
@@ -47,13 +48,14 @@ _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--seed": ("seed", {"type": _seed}),
     "--schedule": ("schedule", {"choices": get_args(Schedule)}),
     "--rate": ("peak_rate", {"type": above_zero}),
-    "--warm-up": ("warm_up", {"type": _share}),
-    "--momentum": ("momentum", {"type": _share}),
+    "--warm-up": ("warm_up", {"type": share}),
+    "--momentum": ("momentum", {"type": share}),
     "--weight-decay": ("weight_decay", {"type": _decay}),
-    "--average": ("average", {"type": _share}),
+    "--average": ("average", {"type": share}),
     "--precision": ("precision", {"choices": PRECISIONS}),
-    "--teacher-share": ("teacher_share", {"type": _share}),
-    "--rare-share": ("rare_share", {"type": _share}),
+    "--teacher-share": ("teacher_share", {"type": share}),
+    "--teachers-see": ("teachers_see", {"choices": ("originals", "augmented")}),
+    "--rare-share": ("rare_share", {"type": share}),
 }
 """Setting of the plan and argparse's options, by flag."""
 
@@ -80,9 +82,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add(
         "--teacher",
         dest="teachers",
-        metavar="MODEL.keras",
+        metavar="MODEL",
         action="append",
-        help="a finished model whose opinion softens the targets; again for an ensemble",
+        help="a finished model (.keras, or a folder with a manifest) whose opinion softens the "
+        "targets; again for an ensemble",
     )
     add("--limit", type=count, help="train on this many pictures only")
     add("--augmentation", type=_decay, metavar="FACTOR", help="strength; default: 1")

@@ -26,7 +26,7 @@ from training.augment import augment
 from training.averaging import follower
 from training.backend import load_model
 from training.devices import OneDevice
-from training.distillation import softened
+from training.distillation import Teachers
 from training.engine import engine
 from training.errors import DivergedError, TrainingError
 from training.ferplus import FerPlus
@@ -65,6 +65,8 @@ class _Pictures:
     """A distribution over the emotions for each image (N x 8)."""
     repeats: npt.NDArray[np.float64]
     """How often each comes in an epoch (N)."""
+    teachers: Teachers | None
+    """Those that are asked about each batch."""
 
 
 AfterEpoch = Callable[[int, float], None]
@@ -223,12 +225,17 @@ def _training_set(data: FerPlus, plan: Plan) -> _Pictures:
     images, wanted = data["train"].images[rows][: plan.limit], wanted[: plan.limit]
     # By the votes alone: a teacher may have missed the rare ones itself.
     repeats = repeat_factors(wanted, plan.rare_share)
-    if plan.teachers:
-        if plan.targets == "multi_target":
-            raise TrainingError("teachers cannot soften multi_target; choose other --targets")
-        tqdm.write(f"asking {len(plan.teachers)} teachers about {len(images):,} pictures")
-        wanted = softened(images, wanted, [Path(t) for t in plan.teachers], plan.teacher_share)
-    return _Pictures(images, wanted, repeats)
+    if not plan.teachers:
+        return _Pictures(images, wanted, repeats, None)
+    if plan.targets == "multi_target":
+        raise TrainingError("teachers cannot soften multi_target; choose other --targets")
+    teachers = Teachers([Path(teacher) for teacher in plan.teachers])
+    if plan.teachers_see == "augmented":
+        return _Pictures(images, wanted, repeats, teachers)
+    tqdm.write(f"asking {len(plan.teachers)} teachers about {len(images):,} pictures")
+    views = images, images[:, :, ::-1]
+    wanted = teachers.soften(wanted, plan.teacher_share, *views)
+    return _Pictures(images, wanted, repeats, None)
 
 
 def _epoch(run: _Run, pictures: _Pictures, steps: int) -> float:
@@ -265,7 +272,11 @@ def _batches(
     for step in range(steps):
         rows = order[step * run.plan.batch : (step + 1) * run.plan.batch]
         changed = augment(pictures.images[rows], run.plan.augmentation, rng)
-        yield _inputs(run, changed), wanted[rows]
+        targets_of_batch = wanted[rows]
+        if pictures.teachers is not None:
+            share = run.plan.teacher_share
+            targets_of_batch = pictures.teachers.soften(targets_of_batch, share, changed)
+        yield _inputs(run, changed), targets_of_batch
 
 
 def _inputs(run: _Run, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

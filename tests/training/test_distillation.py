@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from training.backend import load_keras
@@ -15,7 +16,7 @@ from training.plan import Plan
 
 keras = load_keras()
 
-from training.distillation import softened  # noqa: E402  # Keras is loaded quietly first
+from training.distillation import Teachers  # noqa: E402  # Keras is loaded quietly first
 from training.train import train  # noqa: E402
 
 PLAN = Plan(model="tiny", epochs=1, batch=32, peak_rate=0.05, precision="float32", average=0.9)
@@ -30,6 +31,12 @@ def teacher(path: Path, weights: float, outputs: int = 8) -> Path:
     dense = keras.layers.Dense(outputs, kernel_initializer=start, bias_initializer="zeros")
     keras.Model(image, dense(keras.layers.Flatten()(image))).save(path)
     return path
+
+
+def softened(
+    images: npt.NDArray[np.uint8], wanted: npt.NDArray[np.float32], paths: list[Path], share: float
+) -> npt.NDArray[np.float32]:
+    return Teachers(paths).soften(wanted, share, images, images[:, :, ::-1])
 
 
 def test_an_undecided_teacher_moves_targets_towards_the_middle(tmp_path: Path) -> None:
@@ -69,6 +76,28 @@ def test_a_run_learns_from_its_teachers_and_keeps_them_in_its_plan(
     assert not all(np.allclose(a, b) for a, b in zip(one, other, strict=True))
 
 
+def test_teachers_may_see_each_picture_as_the_student_gets_it(
+    prepared: Path, tiny_network: str, tmp_path: Path
+) -> None:
+    sure = teacher(tmp_path / "teacher.keras", 0.1)
+    once = replace(PLAN, teachers=(str(sure),), teacher_share=1.0)
+    always = replace(once, teachers_see="augmented")
+    one, other, again = (
+        train(load_arrays(prepared), plan, tmp_path / name).with_name("history.csv").read_text()
+        for name, plan in (("one", once), ("other", always), ("again", always))
+    )
+    assert one != other
+    assert other == again
+
+
+def test_a_folder_with_a_manifest_teaches_like_its_keras_file(project: Path) -> None:
+    faces = np.random.default_rng(1).normal(128, 40, (16, 48, 48)).clip(0, 255).astype(np.uint8)
+    folder = project / "models/fer-tiny"
+    quantized, trained = (Teachers([path]).say(faces) for path in (folder, folder / "model.keras"))
+    np.testing.assert_allclose(quantized, trained, atol=0.06)
+    assert not np.allclose(quantized, trained, atol=1e-9)
+
+
 def test_a_teacher_that_cannot_teach_is_refused(
     prepared: Path, tiny_network: str, tmp_path: Path
 ) -> None:
@@ -77,10 +106,11 @@ def test_a_teacher_that_cannot_teach_is_refused(
     text.write_text("no model")
     for path, why in (
         (tmp_path / "nowhere.keras", "no such teacher"),
+        (tmp_path, r"manifest\.json: No such file or directory"),
         (text, r"not a Keras model \(damaged, cut off, or something else\)"),
         (teacher(tmp_path / "seven.keras", 0.0, outputs=7), r"cannot teach: .* gives \(None, 7\)"),
     ):
-        with pytest.raises(TrainingError, match=f"{path.name}: {why}"):
+        with pytest.raises(TrainingError, match=f"{path.name}(: |/){why}"):
             train(data, replace(PLAN, teachers=(str(path),)), tmp_path / "run", fresh=True)
 
 
