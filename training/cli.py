@@ -194,22 +194,14 @@ def _add_adjust(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_adjust)
     _add_data(parser)
     parser.add_argument("model", type=Path, metavar="MODEL.keras")
-    add = parser.add_argument
-    add(
+    parser.add_argument(
         "--at-least",
         type=plan_arguments.share,
         required=True,
         metavar="SHARE",
-        help="emotions rarer than this are expected as if they were that frequent ...",
+        help="emotions rarer than this are expected as if they were that frequent",
     )
-    add(
-        "--strength",
-        type=plan_arguments.part,
-        default=1.0,
-        metavar="PART",
-        help="... this part of the way (default: 1, all of it)",
-    )
-    add("--out", type=Path, required=True, metavar="DIR", help="for model.keras")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for model.keras")
 
 
 def _adjust(arguments: argparse.Namespace) -> None:
@@ -217,8 +209,8 @@ def _adjust(arguments: argparse.Namespace) -> None:
     load_keras()
     from training.logit_adjustment import adjust  # noqa: PLC0415  # needs Keras, seconds to load
 
-    chosen = arguments.at_least, arguments.strength
-    print(f"the model is {adjust(arguments.model, data, *chosen, arguments.out)}")
+    made = adjust(arguments.model, data, arguments.at_least, arguments.out)
+    print(f"the model is {made}")
 
 
 def _add_tune(parser: argparse.ArgumentParser) -> None:

@@ -24,21 +24,19 @@ from training.plan import kept_beside
 from training.shares import learnt_shares
 
 
-def offsets(
-    shares: npt.NDArray[np.float64], at_least: float, strength: float
-) -> npt.NDArray[np.float64]:
+def offsets(shares: npt.NDArray[np.float64], at_least: float) -> npt.NDArray[np.float64]:
     """What to add to each logit (8), from the shares of the emotions that were learnt (8).
 
-    An emotion rarer than `at_least` is expected as if it were that frequent, as far as `strength`
-    says: 1 goes all the way by Bayes' rule, which names rare ones too often where they are rare.
+    An emotion rarer than `at_least` is expected as if it were that frequent (Bayes' rule): turn it
+    up where rare emotions are missed too often, at the price of seeing them where they are not.
 
-    >>> offsets(np.array([0.5, 0.4, 0.1]), at_least=0.2, strength=0.5).round(3).tolist()
-    [0.0, 0.0, 0.347]
+    >>> offsets(np.array([0.5, 0.4, 0.1]), at_least=0.2).round(3).tolist()
+    [0.0, 0.0, 0.693]
     """
-    return np.asarray(strength * np.log(np.maximum(1.0, at_least / shares)))
+    return np.asarray(np.log(np.maximum(1.0, at_least / shares)))
 
 
-def adjust(model: Path, data: FerPlus, at_least: float, strength: float, folder: Path) -> Path:
+def adjust(model: Path, data: FerPlus, at_least: float, folder: Path) -> Path:
     """Write `model.keras`, its last bias changed, and `plan.json` into the folder; the path of the
     first.
 
@@ -62,23 +60,22 @@ def adjust(model: Path, data: FerPlus, at_least: float, strength: float, folder:
         raise TrainingError(
             f"the train part has no picture of {missing}: how rare it is, is unknown"
         )
-    added = offsets(shares, at_least, strength)
+    added = offsets(shares, at_least)
     last.bias.assign(keras.ops.convert_to_numpy(last.bias) + added)
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / "draft.keras"
     network.save(draft)
-    (folder / "plan.json").write_text(json.dumps(_told(plan, at_least, strength, added), indent=2))
+    (folder / "plan.json").write_text(json.dumps(_told(plan, at_least, added), indent=2))
     return draft.replace(folder / "model.keras")
 
 
 def _told(
     plan: Mapping[str, Any] | None,
     at_least: float,
-    strength: float,
     added: npt.NDArray[np.float64],
 ) -> dict[str, Any]:
     named = {name: round(float(each), 6) for name, each in zip(EMOTIONS, added, strict=True)}
     return {
-        "adjusted": {"at_least": at_least, "strength": strength, "offsets": named},
+        "adjusted": {"at_least": at_least, "offsets": named},
         "plan": plan,
     }

@@ -36,7 +36,6 @@ count: Final = _number(int, lambda n: n >= 1, "a whole number of at least 1")
 _seed: Final = _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 2^32 - 1")
 above_zero: Final = _number(float, lambda n: 0 < n < inf, "a number above 0")
 _decay: Final = _number(float, lambda n: 0 <= n < inf, "a number of at least 0")
-part: Final = _number(float, lambda n: 0 < n <= 1, "above 0 and at most 1")
 share: Final = _number(float, lambda n: 0 <= n < 1, "a share from 0 to below 1")
 
 _FLAGS: Final[dict[str, tuple[str, dict[str, Any]]]] = {

@@ -33,31 +33,29 @@ def _saved(folder: Path) -> Path:
     return folder / "model.keras"
 
 
-def test_only_rare_emotions_are_raised_by_bayes_rule_at_full_strength() -> None:
+def test_only_rare_emotions_are_raised_by_bayes_rule() -> None:
     shares = np.array([0.7, 0.25, 0.05])
-    added = offsets(shares, at_least=0.1, strength=1.0)
-    np.testing.assert_allclose(added, [0, 0, np.log(2)])
-    np.testing.assert_allclose(offsets(shares, 0.1, 0.5), added / 2)
-    assert not offsets(shares, 0.05, 1.0).any()
+    np.testing.assert_allclose(offsets(shares, at_least=0.1), [0, 0, np.log(2)])
+    assert not offsets(shares, at_least=0.05).any()
 
 
 def test_the_logits_move_and_the_folder_tells_by_how_much(tmp_path: Path) -> None:
     model, data = _saved(tmp_path / "run"), _data()
-    made = adjust(model, data, 0.12, 0.5, tmp_path / "out")
+    made = adjust(model, data, 0.12, tmp_path / "out")
     faces = np.random.default_rng(0).normal(0, 0.5, (5, 48, 48, 1)).astype(np.float32)
     before, after = (load_model(path).predict(faces, verbose=0) for path in (model, made))
-    expected = offsets(learnt_shares(data, None), 0.12, 0.5)
+    expected = offsets(learnt_shares(data, None), 0.12)
     np.testing.assert_allclose(after - before, np.tile(expected, (5, 1)), atol=1e-5)
     told = json.loads(made.with_name("plan.json").read_text())
     assert told["plan"] == {"seed": 7}
-    assert told["adjusted"]["offsets"]["contempt"] == pytest.approx(0.5 * np.log(0.12 * 15), 1e-4)
+    assert told["adjusted"]["offsets"]["contempt"] == pytest.approx(np.log(0.12 * 15), 1e-4)
     assert told["adjusted"]["offsets"]["neutral"] == 0
 
 
 def test_the_shares_that_a_model_expects_are_the_adjusted_ones(tmp_path: Path) -> None:
     data = _data()
     plain = learnt_shares(data, None)
-    made = adjust(_saved(tmp_path / "run"), data, 0.12, 1.0, tmp_path / "out")
+    made = adjust(_saved(tmp_path / "run"), data, 0.12, tmp_path / "out")
     changed = dict(zip(EMOTIONS, learnt_prior(made, data).values(), strict=True))
     assert plain[7] == pytest.approx(1 / 15)
     # 1/15 raised to 0.12, and all of them brought back to a sum of one.
@@ -69,13 +67,13 @@ def test_what_cannot_be_adjusted_is_refused_and_left_alone(tmp_path: Path) -> No
     model = _saved(tmp_path / "run")
     kept = model.read_bytes()
     with pytest.raises(TrainingError, match="run holds a model of its own; choose another --out"):
-        adjust(model, _data(), 0.1, 1.0, model.parent)
+        adjust(model, _data(), 0.1, model.parent)
     assert model.read_bytes() == kept
     with pytest.raises(TrainingError, match="no picture of contempt"):
-        adjust(model, _data(contempt=0), 0.1, 1.0, tmp_path / "out")
+        adjust(model, _data(contempt=0), 0.1, tmp_path / "out")
     image = keras.Input((48, 48, 1))
     bare = keras.layers.Dense(8, use_bias=False)(keras.layers.Flatten()(image))
     keras.Model(image, bare).save(tmp_path / "bare.keras")
     with pytest.raises(TrainingError, match=r"bare\.keras: cannot be adjusted: .* no bias"):
-        adjust(tmp_path / "bare.keras", _data(), 0.1, 1.0, tmp_path / "out")
+        adjust(tmp_path / "bare.keras", _data(), 0.1, tmp_path / "out")
     assert not (tmp_path / "out").exists()
