@@ -33,7 +33,7 @@ class Teachers:
     def __init__(self, paths: Sequence[Path]) -> None:
         """Load Keras files, and folders with a manifest, whose int8 TFLite file is asked.
 
-        The latter takes an eighth of the time of the former. Raises `TrainingError` for what is
+        The latter takes a third of the time of the former. Raises `TrainingError` for what is
         neither, or gives no eight logits for a grey picture.
         """
         self._teachers = [_folder(path) if path.is_dir() else _keras_file(path) for path in paths]
