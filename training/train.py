@@ -275,7 +275,8 @@ def _batches(
         targets_of_batch = wanted[rows]
         if pictures.teachers is not None:
             share = run.plan.teacher_share
-            targets_of_batch = pictures.teachers.soften(targets_of_batch, share, changed)
+            views = changed, changed[:, :, ::-1]
+            targets_of_batch = pictures.teachers.soften(targets_of_batch, share, *views)
         yield _inputs(run, changed), targets_of_batch
 
 
