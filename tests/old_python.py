@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tests.alone import alone
+
 BUILD: Final = Path(__file__).resolve().parents[1] / "build"
 
 _INSTALL_LIMIT: Final = 580.0  # seconds; 110 MB for TensorFlow 1.15.5
@@ -52,20 +54,19 @@ def installed(name: str, requirements: Path, base: Path) -> Path:
     """
     folder = BUILD / name
     python = folder / "bin" / "python"
-    if python.exists():
-        return python
-    BUILD.mkdir(exist_ok=True)
+    with alone(BUILD / f".{name}.lock"):
+        if not python.exists():
+            _make(folder, requirements, base)
+    return python
+
+
+def _make(folder: Path, requirements: Path, base: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=BUILD) as scratch:
         draft = Path(scratch, "environment")
         _call(base, "-m", "venv", draft)
         pip = (draft / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps")
         _call(*pip, "--disable-pip-version-check", "--require-hashes", "-r", requirements)
-        try:
-            draft.rename(folder)
-        except OSError:  # another process was faster
-            if not python.exists():
-                raise
-    return python
+        draft.rename(folder)
 
 
 def _call(*command: str | Path) -> None:

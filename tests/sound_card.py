@@ -27,9 +27,9 @@ from agent.feedback.audio.samples import as_pcm
 from agent.feedback.audio.sink import AudioSink
 from agent.settings import AudioSettings, PerEmotion
 from agent.types import Box, EmotionEvent
+from tests.patience import PATIENCE
 
 VOLUME = 0.5
-WAIT = 120.0  # seconds until a test gives up; usually none are needed
 
 PACER = """
 import sys, time
@@ -115,7 +115,7 @@ def playing(**settings: Any) -> Iterator[AudioSink]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = monotonic() + WAIT
+    end = monotonic() + PATIENCE
     while not condition():
         assert monotonic() < end, "nothing happened"
         sleep(0.005)

@@ -16,6 +16,8 @@ from types import TracebackType
 import pytest
 from typing_extensions import Self
 
+from tests.patience import PATIENCE
+
 
 class Line:
     """The socket that systemd listens at, and all that came in."""
@@ -85,7 +87,7 @@ class SupervisedAgent:
         self.process.wait()
         self.line.close()
 
-    def until(self, wanted: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, wanted: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until a condition holds; the log tells why it never did."""
         until = time.monotonic() + seconds
         while not wanted():
@@ -116,4 +118,4 @@ class SupervisedAgent:
     def stop(self) -> int:
         """Stop it as systemd does; its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)

@@ -14,6 +14,7 @@ import pytest
 
 from agent.cli import main
 from agent.service import Summary
+from tests.patience import PATIENCE
 
 DemoFile = Callable[[str], Path]
 
@@ -134,7 +135,7 @@ def test_a_signal_ends_the_demo_with_a_summary(number: signal.Signals) -> None:
     assert process.stdout is not None
     first = process.stdout.readline()  # the demo runs on until an event has come
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert "face 1: " in first
     assert process.returncode == 0
     assert "frames in" in errors

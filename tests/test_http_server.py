@@ -19,8 +19,7 @@ from aiohttp import web
 from agent.errors import AgentError
 from agent.http_connections import MOST_OF_ONE
 from agent.http_server import AddressTakenError, HttpServer
-
-WAIT = 30.0
+from tests.patience import PATIENCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,7 +43,7 @@ async def thread_name(request: web.Request) -> web.Response:
 
 
 def get(server: HttpServer) -> tuple[int, str]:
-    connection = HTTPConnection(server.host, server.port, timeout=WAIT)
+    connection = HTTPConnection(server.host, server.port, timeout=PATIENCE)
     try:
         connection.request("GET", "/")
         answer = connection.getresponse()
@@ -95,7 +94,7 @@ def test_what_is_no_http_is_one_quiet_line(
 ) -> None:
     caplog.set_level(logging.DEBUG, "agent")
     server = serve(stack, thread_name)
-    with socket.create_connection((server.host, server.port), timeout=WAIT) as client:
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"200 OK" in client.recv(9999)
         client.sendall(asked)
@@ -113,7 +112,7 @@ def test_who_never_begins_the_tls_handshake_is_hung_up_on(
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server = HttpServer(web.Application(), "127.0.0.1", 0, "web", tls)
     stack.callback(server.close)
-    with socket.create_connection((server.host, server.port), timeout=WAIT) as client:
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as client:
         assert client.recv(1) == b""
 
 
@@ -123,8 +122,8 @@ def test_a_tls_handshake_that_is_under_way_ends_with_the_server(
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server = HttpServer(web.Application(), "127.0.0.1", 0, "web", tls)
     at = (server.host, server.port)
-    with socket.create_connection(at, timeout=WAIT) as client:
-        with socket.create_connection(at, timeout=WAIT) as later, pytest.raises(ssl.SSLError):
+    with socket.create_connection(at, timeout=PATIENCE) as client:
+        with socket.create_connection(at, timeout=PATIENCE) as later, pytest.raises(ssl.SSLError):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(later, server_hostname="localhost")
         server.close()  # it has taken both, as one by one they are
         assert client.recv(1) == b""
@@ -176,9 +175,9 @@ def test_a_handler_is_cancelled_when_its_client_goes(stack: ExitStack) -> None:
     server = serve(stack, wait)
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         assert not ended.is_set()
-    assert ended.wait(WAIT)
+    assert ended.wait(PATIENCE)
 
 
 def test_endless_answers_do_not_keep_it_from_closing(stack: ExitStack) -> None:
@@ -195,7 +194,7 @@ def test_endless_answers_do_not_keep_it_from_closing(stack: ExitStack) -> None:
     server = serve(stack, stream)
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         server.close()
         assert threads() == []
 
@@ -212,7 +211,7 @@ def test_silent_and_surplus_connections_are_closed_and_others_served(
     silent = [stack.enter_context(socket.create_connection(at)) for _ in range(MOST_OF_ONE + 50)]
     silent[0].sendall(b"GET / HT")
     for one in (*silent[-40:], silent[0]):
-        one.settimeout(WAIT)
+        one.settimeout(PATIENCE)
         with suppress(ConnectionResetError):
             assert one.recv(1) == b""  # its end
     asked.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -240,10 +239,10 @@ def test_a_handler_that_blocks_the_thread_does_not_block_closing(
     server = serve(stack, block)
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         server.close()
         assert "http web does not end" in caplog.text
         (thread,) = (one for one in threading.enumerate() if one.name == "http web")
         go_on.set()
-    thread.join(WAIT)
+    thread.join(PATIENCE)
     assert not thread.is_alive()

@@ -24,7 +24,7 @@ from benchmarks.soak.process import Held, held
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher
 from tests.cameras.program import CameraProgram
-from tests.servers.ports import free_port
+from tests.ports import free_port
 from tests.sound_card import Card
 
 RATE: Final = 15.0

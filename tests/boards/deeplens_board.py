@@ -19,11 +19,10 @@ from types import TracebackType
 from typing import Any, Final
 
 from tests.old_python import UnavailableError, installed, interpreter, quiet
+from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).resolve().parent
 THING: Final = "hall"
-
-_LIMIT: Final = 120.0  # seconds; generous, for a loaded machine
 
 
 def python_3_7() -> Path:
@@ -99,7 +98,7 @@ class Board:
 
     def wait(self, until: Callable[[], Any]) -> None:
         """Wait for something to be so, while the function runs."""
-        end = time.monotonic() + _LIMIT
+        end = time.monotonic() + PATIENCE
         while not until():
             assert self._process is not None
             assert self._process.poll() is None, self.log.read_text()

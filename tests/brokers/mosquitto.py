@@ -13,6 +13,9 @@ from types import TracebackType
 import pytest
 from typing_extensions import Self
 
+from tests.patience import PATIENCE
+from tests.ports import free_ports
+
 USERS = {"agent": "s3cret", "watcher": "w4tch", "stranger": "n0thing"}
 
 _ACL = """
@@ -100,7 +103,7 @@ class Mosquitto:
         if self._process is not None:
             return
         self._process = subprocess.Popen(["mosquitto", "-c", str(self.folder / "broker.conf")])
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.plain), timeout=1).close()
@@ -127,15 +130,6 @@ class Mosquitto:
         (self.folder / "acl").write_text(acl)
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nobody listens on."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def make_certificates(folder: Path) -> None:

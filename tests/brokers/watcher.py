@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from typing_extensions import Self
 
 from tests.brokers.mosquitto import USERS
+from tests.patience import PATIENCE
 
-PATIENCE = 120.0
 """Seconds until a test gives up: some of the half minutes that an agent waits between attempts."""
 
 

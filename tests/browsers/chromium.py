@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-WAIT = 60.0  # seconds until a test gives up; a loaded machine is slow
+from tests.patience import PATIENCE
 
 
 @contextmanager
@@ -33,7 +33,7 @@ class Visitor:
     def __init__(self, browser: Browser, **context: Any) -> None:
         self._context = browser.new_context(**context)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(1000 * WAIT)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on(
@@ -57,7 +57,7 @@ class Visitor:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for a condition; the policy of the page forbids the browser to do it by itself."""
-        end = monotonic() + WAIT
+        end = monotonic() + PATIENCE
         while not condition():
             assert monotonic() < end, "nothing happened on the page"
             self.page.wait_for_timeout(50)

@@ -10,6 +10,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
+from tests.ports import free_port
+
 
 class CameraProgram:
     """A camera on 127.0.0.1; it keeps its port when it is started again."""
@@ -19,7 +21,7 @@ class CameraProgram:
         self._arguments = arguments
         self._python = python
         self._process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self.start()

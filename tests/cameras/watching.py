@@ -8,9 +8,10 @@ import pytest
 
 from agent.sources.source import Source, SourceState
 from agent.types import Frame
+from tests.patience import PATIENCE
 
 
-def next_frame(source: Source, patience: float = 60.0) -> Frame:
+def next_frame(source: Source, patience: float = PATIENCE) -> Frame:
     """The next frame; a source that never recovers fails the test."""
     frame = source.read(patience)
     assert frame is not None, f"{source.name} is {source.state.value}"
@@ -19,7 +20,7 @@ def next_frame(source: Source, patience: float = 60.0) -> Frame:
 
 def wait_for_word(source: Source, caplog: pytest.LogCaptureFixture) -> None:
     """Wait until the source logs something, without a picture."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not caplog.records:
         assert time.monotonic() < deadline, f"{source.name} is {source.state.value}"
         assert source.read(0.1) is None
@@ -27,7 +28,7 @@ def wait_for_word(source: Source, caplog: pytest.LogCaptureFixture) -> None:
 
 def wait_for(source: Source, state: SourceState) -> None:
     """Read on until the source is in that state."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while source.state is not state:
         assert time.monotonic() < deadline, f"{source.name} is {source.state.value}"
         source.read(0.02)

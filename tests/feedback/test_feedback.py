@@ -25,8 +25,9 @@ from agent.feedback.recorded import Selection, read_events
 from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings, WebSettings
 from agent.status import StatusBoard
 from agent.types import Box, EmotionEvent
-from tests.brokers.mosquitto import free_ports
 from tests.brokers.watcher import wait_for
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +80,7 @@ def settings(
 
 
 def settle(feedback: Feedback) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while feedback.is_changing:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -194,7 +195,7 @@ def test_a_sink_that_has_failed_is_opened_anew_by_the_same_settings(folder: Path
     target.symlink_to("/dev/full")
     feedback = Feedback(settings(target), Control(), StatusBoard())
     feedback.publish(event(1))
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while feedback.failed != ["events.file"]:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -245,13 +246,13 @@ def test_changes_leave_no_former_page_thread_or_handle(folder: Path) -> None:
         page = WebSettings(enabled=True, port=port, preview_fps=1 + number)
         feedback.change(told.model_copy(update={"web": page}))
         settle(feedback)
-        with urlopen(f"http://127.0.0.1:{port}/api/v1/state", timeout=60) as reply:
+        with urlopen(f"http://127.0.0.1:{port}/api/v1/state", timeout=PATIENCE) as reply:
             assert reply.status == 200
 
     def is_no_more(now: tuple[int, ...], then: tuple[int, ...]) -> bool:
         return all(new <= old for new, old in zip(now, then, strict=True))
 
-    (port,) = free_ports(1)
+    port = free_port()
     feedback = Feedback(settings(folder / "events"), Control(), StatusBoard())
     gc.collect()
     gc.disable()  # so that nothing but the change itself collects
@@ -273,7 +274,7 @@ class Slow(JsonLinesSink):
 
     def close(self) -> None:
         super().close()
-        self.together.wait(30)
+        self.together.wait(PATIENCE)
 
 
 def test_sinks_close_side_by_side_as_systemd_waits_for_all_of_them(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.feedback.web.page_server import Served, serving
 from tests.fuzz.edits import EDITS, FILES, Edit, damaged
+from tests.patience import PATIENCE
 
 JSON = b"HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
@@ -37,7 +38,7 @@ def test_bytes_that_are_nearly_http_break_nothing(
     served: Served, caplog: pytest.LogCaptureFixture, whole: bytes, edits: list[Edit]
 ) -> None:
     caplog.set_level(logging.ERROR)
-    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
         client.sendall(damaged(whole, edits))
         client.shutdown(socket.SHUT_WR)
         answer = b""

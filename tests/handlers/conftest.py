@@ -11,6 +11,7 @@ import pytest
 
 from handlers.deeplens.project import model_files
 from handlers.mms.archive import DETECTOR, write_archive
+from tests.alone import alone
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +40,11 @@ def sdk_wheel(project: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", f"--dest={folder}"]
     command = [*pip, *options, "-r", str(lock)]
-    if not list(folder.glob("greengrasssdk-*.whl")):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"greengrasssdk cannot be fetched: {done.stderr.strip()[-200:]}")
+    with alone(folder / ".lock"):
+        if not list(folder.glob("greengrasssdk-*.whl")):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"greengrasssdk cannot be fetched: {done.stderr.strip()[-200:]}")
     return next(folder.glob("greengrasssdk-*.whl"))
 
 

@@ -15,8 +15,9 @@ from handlers.mms.installation import find_java, installed_in
 from handlers.mms.process import ServerProcess
 from handlers.mms.server import check_port, model_name
 from tests.brokers.watcher import wait_for
+from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.servers.model_server import GENERATIONS, environment
-from tests.servers.ports import free_port
 from tests.servers.processes import group
 
 
@@ -70,7 +71,7 @@ def test_a_process_that_ends_is_told_in_the_words_of_its_log(tmp_path: Path) -> 
     program = "print('Loading'); print('Error: no room'); print('bye')"
     process = ServerProcess([sys.executable, "-c", program], tmp_path, {}, tmp_path / "log")
     with pytest.raises(AgentError, match=r"ended while it started: Error: no room .*log"):
-        process.wait_until(lambda: False, 60)
+        process.wait_until(lambda: False, PATIENCE)
     process.stop()
 
 
@@ -84,7 +85,7 @@ def stubborn(tmp_path: Path) -> Iterator[ServerProcess]:
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     process = ServerProcess([sys.executable, "-c", program], tmp_path, {}, tmp_path / "log")
     try:
-        process.wait_until(lambda: process.log.read_text() != "", 60)
+        process.wait_until(lambda: process.log.read_text() != "", PATIENCE)
         assert len(group(process.pid)) == 2
         yield process
     finally:

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from handlers.mms.process import members
-from tests.servers.http import PATIENCE
+from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.servers.model_server import environment
-from tests.servers.ports import free_port
 from tests.servers.processes import group
 
 VOLATILE = {"id", "startTime", "memoryUsage"}

@@ -23,7 +23,8 @@ from agent.inference.service import Inference
 from handlers.mms.archive import write_archive
 from handlers.mms.server import ModelServer
 from tests.inference.strange_bodies import strange_bodies
-from tests.servers.http import PATIENCE, Reply, ask, form
+from tests.patience import PATIENCE
+from tests.servers.http import Reply, ask, form
 from tests.servers.logs import handler_frames
 from tests.servers.model_server import GENERATIONS, running
 from tests.servers.processes import workers

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.brokers.watcher import wait_for
+from tests.patience import PATIENCE
 from tests.sound_card import sounds_in
 
 DemoFile = Callable[[str], Path]
@@ -105,7 +106,7 @@ def test_a_run_goes_on_without_a_device_that_works(
         before = events.read_text().count("happiness")
         wait_for(lambda: events.read_text().count("happiness") >= before + 4)  # another smile, too
         agent.terminate()
-        assert agent.wait(120) == 0
+        assert agent.wait(PATIENCE) == 0
     finally:
         agent.kill()
         agent.wait()

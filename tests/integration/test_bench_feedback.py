@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from agent.bench_feedback import _percentile
-from tests.brokers.mosquitto import USERS, Mosquitto, free_ports
+from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher
+from tests.ports import free_port
 from tests.sound_card import Card
 
 DemoFile = Callable[[str], Path]
@@ -108,7 +109,7 @@ def test_a_broker_and_a_device_that_are_not_there_are_told(
         demo_file("single_face.mp4"),
         "--set=audio.enabled=true",
         "--set=mqtt.host=127.0.0.1",
-        f"--set=mqtt.port={free_ports(1)[0]}",
+        f"--set=mqtt.port={free_port()}",
         ALSA_CONFIG_PATH=str(card.configuration),
     ).stdout
     assert "broker        not measured: nothing listens there; is the broker running?\n" in shown

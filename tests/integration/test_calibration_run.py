@@ -25,6 +25,7 @@ from agent.vision import open_vision
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher, wait_for
 from tests.browsers.chromium import Visitor, chromium
+from tests.patience import PATIENCE
 
 DemoFile = Callable[[str], Path]
 
@@ -77,7 +78,7 @@ class Agent:
     def end(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(60)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def command_line(self, *more: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.supervised import SupervisedAgent
 
 DemoFile = Callable[[str], Path]
@@ -109,7 +110,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, watching: str) -> None:
 def started_in_vain(folder: Path, settings: str) -> str:
     """The status that a start leaves which ends by itself."""
     with SupervisedAgent(folder, settings) as agent:
-        assert agent.process.wait(60) == 1
+        assert agent.process.wait(PATIENCE) == 1
         log = agent.log.read_text()
         assert "Traceback" not in log
         assert "emotion-agent: error: " in log

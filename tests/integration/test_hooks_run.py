@@ -17,10 +17,10 @@ from agent.feedback.hooks.webhook import WebhookSink
 from agent.feedback.outbox import Outbox
 from agent.settings import CommandSettings, FeedbackSettings, Settings, WebhookSettings
 from agent.status import StatusBoard
-from tests.brokers.mosquitto import free_ports
 from tests.brokers.publisher import numbered
 from tests.brokers.watcher import wait_for
 from tests.feedback.hooks.receiver import Receiver, hang
+from tests.ports import free_port
 
 DemoFile = Callable[[str], Path]
 
@@ -132,7 +132,7 @@ def test_the_program_in_the_guide_notes_events(project: Path, tmp_path: Path) ->
 
 
 def test_the_receiver_in_the_guide_takes_events(project: Path, tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     program, shown = tmp_path / "receiver.py", tmp_path / "shown"
     program.write_text(examples(project)[1].replace("8080", str(port)))
     with shown.open("wb") as output:

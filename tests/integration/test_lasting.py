@@ -19,6 +19,7 @@ from agent.sources.source import Source, SourceState
 from tests.cameras.program import CameraProgram
 from tests.cameras.watching import next_frame, wait_for
 from tests.integration.test_rtsp import gstreamer
+from tests.patience import PATIENCE
 
 __all__ = ["gstreamer"]
 
@@ -42,7 +43,7 @@ def held() -> Held:
 
 def killed(camera: CameraProgram, source: Source) -> None:
     camera.kill()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while source.trouble is None:
         assert time.monotonic() < deadline
         source.read(0.05)

@@ -29,12 +29,12 @@ from handlers.mms.archive import write_archive
 from handlers.mms.server import ModelServer
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher
+from tests.patience import PATIENCE
 from tests.servers import torchserve
 from tests.servers.model_server import GENERATIONS, running
 
 DemoFile = Callable[[str], Path]
 
-WAIT = 120.0
 UNHURRIED = 10_000
 """A deadline in milliseconds for tests in which no frame may be read here."""
 
@@ -98,7 +98,7 @@ def answering_agent(film: Path, log: Path) -> Iterator[int]:
         yield int(told.findall(log.read_text())[0])
     finally:
         agent.terminate()
-        assert agent.wait(WAIT) == 0
+        assert agent.wait(PATIENCE) == 0
     assert "Traceback" not in log.read_text()
 
 
@@ -118,7 +118,7 @@ def printed(film: Path, **settings: Any) -> tuple[list[dict[str, Any]], str]:
     """The events of a whole film, and the log."""
     options = ["--pace", "none", "--until-end", "--events", "-"]
     program = command(film, **settings) + options
-    done = subprocess.run(program, capture_output=True, text=True, timeout=WAIT, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return [in_common(json.loads(line)) for line in done.stdout.splitlines()], done.stderr
 
@@ -187,7 +187,7 @@ def events(
     found: list[EmotionEvent] = []
     with open_source(SourceSettings(uri=str(film), pace="none", loop=False)) as source:
         while source.state is not SourceState.ENDED:
-            frame = source.read(WAIT)
+            frame = source.read(PATIENCE)
             if frame is not None:
                 disturb(frame.index, runtime)
                 found += pipeline.process(frame)
@@ -197,7 +197,7 @@ def events(
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition for as long as a busy machine may need."""
-    end = monotonic() + WAIT
+    end = monotonic() + PATIENCE
     while not condition():
         assert monotonic() < end, "it never happened"
         sleep(0.01)
@@ -250,7 +250,7 @@ def test_a_running_agent_tells_who_reads_and_keeps_reading(
         stack.enter_context(again)
         patient(watcher, sees("ok"))
         agent.send_signal(signal.SIGTERM)
-        assert agent.wait(WAIT) == 0
+        assert agent.wait(PATIENCE) == 0
         told = (tmp_path / "log").read_text()
         assert f"{address}: connection refused; the local model reads" in told
         assert told.count(f"model server {address} answers: it reads the faces") == 2
@@ -259,5 +259,5 @@ def test_a_running_agent_tells_who_reads_and_keeps_reading(
 
 def patient(watcher: Watcher, wanted: Callable[[Any], bool]) -> Any:
     """The first state that is as wanted; starting a server takes long on a busy machine."""
-    watcher.until(lambda: any(wanted(s.json) for s in watcher.on(STATE) if s.payload), WAIT)
+    watcher.until(lambda: any(wanted(s.json) for s in watcher.on(STATE) if s.payload), PATIENCE)
     return watcher.first(STATE, wanted)

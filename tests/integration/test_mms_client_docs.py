@@ -17,7 +17,7 @@ from agent.layers import load
 from agent.model_api.opening import open_model_api
 from agent.settings import ApiSettings, MmsSettings, Settings
 from tests.handlers.test_mms_docs import alike, documented
-from tests.servers.http import PATIENCE
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from agent.model_api.opening import open_model_api
 from agent.settings import ApiSettings, Settings
 from handlers.mms.archive import write_archive
-from tests.servers.http import PATIENCE
+from tests.patience import PATIENCE
 from tests.servers.model_server import running
 
 NAME = "fer-compact"

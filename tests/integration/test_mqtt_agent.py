@@ -16,6 +16,7 @@ import pytest
 
 from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.watcher import Watcher, wait_for
+from tests.patience import PATIENCE
 
 DemoFile = Callable[[str], Path]
 
@@ -82,7 +83,7 @@ state_interval = 0.5
         if self._process is None:
             return 0
         self._process.send_signal(number)
-        status = self._process.wait(120)
+        status = self._process.wait(PATIENCE)
         self._process = None
         return status
 

@@ -15,10 +15,12 @@ from agent.feedback.mqtt.link import Link, LinkError, Lost
 from agent.feedback.mqtt.login import read_login
 from agent.settings import MqttSettings
 from tests.brokers.hall import BASE, EVENTS, Hall
-from tests.brokers.mosquitto import USERS, Mosquitto, free_ports
+from tests.brokers.mosquitto import USERS, Mosquitto
 from tests.brokers.publisher import numbered
 from tests.brokers.road import Road
 from tests.brokers.watcher import Watcher, wait_for
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"", b"\x20\x03\x00\x84\x00"])
@@ -118,14 +120,14 @@ def test_connections_that_have_ended_leave_nothing_open(broker: Mosquitto) -> No
     def come_and_go() -> None:
         lost = link(broker.plain)
         left = link(broker.plain)  # of the same name, so that the broker ends the former
-        while not isinstance(lost.next(timeout=60), Lost):
+        while not isinstance(lost.next(timeout=PATIENCE), Lost):
             pass
         lost.close()
         left.close()
         with pytest.raises(LinkError, match="refuses the login"):
             link(broker.plain, password="wrong")
         with pytest.raises(LinkError, match="nothing listens"):
-            link(free_ports(1)[0])
+            link(free_port())
 
     gc.collect()
     gc.disable()  # a collection would close what was only forgotten

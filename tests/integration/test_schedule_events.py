@@ -14,6 +14,7 @@ from agent.settings import Settings
 from agent.sources.opening import open_source
 from agent.types import EmotionEvent
 from agent.vision import open_vision
+from tests.patience import PATIENCE
 
 DemoFile = Callable[[str], Path]
 TOLERANCE = 0.2  # seconds of the film
@@ -58,7 +59,7 @@ def watch(uri: str | Path, every: int | str) -> Told:
     with ExitStack() as stack:
         pipeline = open_vision(settings, source.name, stack).pipeline
         stack.enter_context(source)
-        while (frame := source.read(timeout=60.0)) is not None:
+        while (frame := source.read(timeout=PATIENCE)) is not None:
             time = frame.time
             events += [(event, time) for event in pipeline.process(frame)]
         events += [(event, time) for event in pipeline.finish()]

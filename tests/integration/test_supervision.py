@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.supervised import SupervisedAgent
 
 DemoFile = Callable[[str], Path]
@@ -51,7 +52,9 @@ def events(file: Path) -> list[dict[str, Any]]:
 def turn_camera_off(agent: SupervisedAgent) -> None:
     (page,) = re.findall(r"the page is at (\S+)", agent.log.read_text())
     headers = {"X-Emotion-Agent": "test", "Content-Type": "application/json"}
-    urlopen(Request(f"{page}api/v1/commands/pause", b'{"on": true}', headers), timeout=60).close()
+    urlopen(
+        Request(f"{page}api/v1/commands/pause", b'{"on": true}', headers), timeout=PATIENCE
+    ).close()
 
 
 def test_a_service_is_ready_with_its_first_frame_and_says_when_it_stops(
@@ -102,7 +105,7 @@ def test_a_source_that_blocks_starves_the_watchdog(tmp_path: Path, portrait: Pat
             with pytest.raises(pytest.fail.Exception):
                 agent.until(lambda: agent.line.count("WATCHDOG=1") > fed, 2.5)  # noqa: B023
         agent.process.send_signal(signal.SIGABRT)  # what systemd does then
-        assert agent.process.wait(60) == -signal.SIGABRT
+        assert agent.process.wait(PATIENCE) == -signal.SIGABRT
 
 
 def test_a_reload_of_what_concerns_sinks_alone_keeps_the_track(
@@ -212,6 +215,6 @@ def test_signals_that_come_close_together_do_not_hold_the_agent(
 
 def test_a_start_that_fails_leaves_its_reason_in_the_status(tmp_path: Path) -> None:
     with SupervisedAgent(tmp_path, watching(tmp_path / "none.mp4")) as agent:
-        assert agent.process.wait(60) == 1
+        assert agent.process.wait(PATIENCE) == 1
         assert agent.line.status.startswith(f"failed: {tmp_path}/none.mp4: ")
         assert agent.line.count("READY=1") == 0

@@ -17,7 +17,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from agent.feedback.web.credentials import hashed
-from tests.browsers.chromium import WAIT, Visitor, chromium
+from tests.browsers.chromium import Visitor, chromium
+from tests.patience import PATIENCE
 from tests.sound_card import Card
 
 DemoFile = Callable[[str], Path]
@@ -67,7 +68,7 @@ class Agent:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         found: list[str] = []
-        end = monotonic() + WAIT
+        end = monotonic() + PATIENCE
         while not found:
             assert self._process.poll() is None, self.log.read_text()
             assert monotonic() < end, self.log.read_text()
@@ -78,7 +79,7 @@ class Agent:
     def end(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(WAIT)
+            self._process.wait(PATIENCE)
             self._process = None
 
 

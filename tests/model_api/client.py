@@ -11,8 +11,8 @@ from agent.http_server import HttpServer
 from agent.model_api.application import ModelApi
 from agent.model_api.worker import Worker
 from agent.settings import ApiSettings
+from tests.patience import PATIENCE
 
-WAIT: Final = 60.0
 MOST: Final = 200_000
 """Bytes of the largest request that the API under test takes."""
 JPEG: Final = "image/jpeg"
@@ -44,7 +44,7 @@ class Client:
     def ask(
         self, method: str, path: str, body: bytes | None = None, kind: str | None = None
     ) -> Served:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, {"Content-Type": kind} if kind else {})
             return served(connection.getresponse())

@@ -29,7 +29,8 @@ from agent.runtimes.mms.runtime import MmsRuntime
 from agent.runtimes.tflite import TfliteRuntime
 from agent.settings import ApiSettings, MmsSettings, RuntimeSettings, Settings
 from agent.sources.pictures import Picture, decode_picture
-from tests.model_api.client import JPEG, WAIT, Client, Served, serve
+from tests.model_api.client import JPEG, Client, Served, serve
+from tests.patience import PATIENCE
 
 DemoFile = Callable[[str], Path]
 
@@ -85,7 +86,7 @@ def test_more_requests_than_may_wait_are_refused_and_places_come_back(
 
 def until(api: Client, picture: bytes, status: int) -> Served:
     """Ask until an answer has that status."""
-    end = monotonic() + WAIT
+    end = monotonic() + PATIENCE
     while (answer := api.ask("POST", "/predictions/fer", picture, JPEG)).status != status:
         assert monotonic() < end, f"it stays at {answer.status}"
     return answer
@@ -105,7 +106,7 @@ def test_many_clients_at_once_all_get_their_answers(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(WAIT)
+            thread.join(PATIENCE)
     assert [answer.json for answer in answers] == [expected] * 32
 
 
@@ -167,7 +168,7 @@ def test_closing_waits_for_one_picture_and_not_for_all_of_a_request(
 
     async def closed_meanwhile() -> Any:
         answer = asyncio.create_task(worker.answer(request))
-        await asyncio.to_thread(begun.wait, WAIT)
+        await asyncio.to_thread(begun.wait, PATIENCE)
         await asyncio.to_thread(worker.close)
         return (await answer).body
 

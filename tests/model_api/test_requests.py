@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.model_api.client import JPEG, MOST, NO_MODEL, WAIT, Client, form, served
+from tests.model_api.client import JPEG, MOST, NO_MODEL, Client, form, served
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_the_largest_request_is_read_and_one_byte_more_is_not(api: Client) -> No
 
 
 def test_a_body_of_unknown_length_is_counted_as_it_comes(api: Client) -> None:
-    connection = HTTPConnection("127.0.0.1", api.port, timeout=WAIT)
+    connection = HTTPConnection("127.0.0.1", api.port, timeout=PATIENCE)
     pieces = (bytes(1000) for _ in range(MOST // 1000 + 1))
     connection.request("POST", "/predictions/fer", pieces, {"Content-Type": JPEG})
 
@@ -127,7 +128,7 @@ def test_a_body_of_unknown_length_is_counted_as_it_comes(api: Client) -> None:
 
 
 def test_a_connection_serves_many_requests(api: Client, picture: bytes) -> None:
-    connection = HTTPConnection("127.0.0.1", api.port, timeout=WAIT)
+    connection = HTTPConnection("127.0.0.1", api.port, timeout=PATIENCE)
     for _ in range(3):
         connection.request("POST", "/predictions/fer", picture, {"Content-Type": JPEG})
         assert served(connection.getresponse()).status == 200

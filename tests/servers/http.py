@@ -7,9 +7,10 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-PATIENCE: Final = 120.0
+from tests.patience import PATIENCE
+
 """Seconds to wait for an answer on a machine that is busy with other things."""
 
 

@@ -19,6 +19,8 @@ from typing_extensions import Self
 
 from agent.inference.bodies import crops_in
 from agent.inference.request import Part
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 Faces = npt.NDArray[np.uint8]
 Read = Callable[[Faces], npt.NDArray[np.float32]]
@@ -47,7 +49,7 @@ class MisbehavingServer:
         self._model = model
         self._side = side
         self._unix = unix
-        self._port = 0
+        self._port = 0 if unix else free_port()
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
@@ -79,7 +81,6 @@ class MisbehavingServer:
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self._port))
-            self._port = listener.getsockname()[1]
         listener.listen()
         self._listener = listener
         self._run(self._accept, listener)
@@ -93,7 +94,7 @@ class MisbehavingServer:
         for connection in list(self._open):
             _reset(connection)
         for thread in self._threads:
-            thread.join(30)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
         self._threads.clear()
 

@@ -12,7 +12,7 @@ import pytest
 from agent.errors import AgentError
 from handlers.mms.installation import Installation, find_java, installed_in
 from handlers.mms.server import ModelServer, Plan
-from tests.servers.ports import free_port
+from tests.ports import free_port
 
 GENERATIONS: Final = ("mms", "mms-1.0")
 """Environments by the name that scripts/setup-servers gives them."""

@@ -17,9 +17,10 @@ from typing import Final
 from agent.errors import AgentError
 from handlers.mms.process import ServerProcess
 from handlers.mms.server import HOST, model_name
-from tests.servers.http import PATIENCE, ask
+from tests.patience import PATIENCE
+from tests.ports import free_port
+from tests.servers.http import ask
 from tests.servers.model_server import environment, java_home
-from tests.servers.ports import free_port
 
 _TORCH: Final = """
 class Tensor: pass

@@ -23,6 +23,7 @@ from agent.sources.opening import open_source
 from agent.sources.source import SourceState
 from agent.types import Image
 from tests.cameras.watching import next_frame, wait_for, wait_for_word
+from tests.patience import PATIENCE
 
 Number = Callable[[npt.NDArray[np.uint8]], int]
 Grey = Callable[..., npt.NDArray[np.uint8]]
@@ -60,21 +61,22 @@ def _part(image: npt.NDArray[np.uint8]) -> bytes:
 def test_only_the_newest_frame_is_kept_and_the_others_are_counted(
     grey: Grey, number: Number
 ) -> None:
-    all_sent = threading.Event()
+    all_sent, seen = threading.Event(), threading.Event()
 
     def pictures() -> Iterator[Image | None]:
         yield from (grey(index) for index in range(8))
         all_sent.set()
-        threading.Event().wait(0.2)
+        seen.wait(PATIENCE)
 
     source = LiveSource("camera", lambda: ScriptedCamera(pictures()), 5.0, 1.0)
     with source:
-        assert all_sent.wait(20)
-        frame = next_frame(source, 20.0)
+        assert all_sent.wait(PATIENCE)
+        frame = next_frame(source)
         assert (frame.index, number(frame.image)) == (7, 7)
         assert source.dropped == 7
         assert frame.time == frame.captured <= time.monotonic()
         assert source.read(0.0) is None
+        seen.set()
 
 
 def test_single_damaged_pictures_do_not_close_the_camera(grey: Grey) -> None:
@@ -93,7 +95,7 @@ def test_single_damaged_pictures_do_not_close_the_camera(grey: Grey) -> None:
     with LiveSource("camera", open_camera, 5.0, 1.0) as source:
         for index in range(5):
             gate.release(4)
-            assert next_frame(source, 20.0).index == index
+            assert next_frame(source).index == index
         assert len(opened) == 1
 
 
@@ -114,8 +116,8 @@ def test_a_camera_that_fails_in_any_way_is_released_and_opened_again(
         return cameras[-1]
 
     with LiveSource("camera", open_camera, 5.0, 1.0) as source:
-        first = next_frame(source, 20.0)
-        second = next_frame(source, 20.0)
+        first = next_frame(source)
+        second = next_frame(source)
         assert (first.index, second.index) == (0, 1)
         assert second.time > first.time
         assert cameras[0].released.is_set()
@@ -164,7 +166,7 @@ def test_a_source_without_pictures_for_too_long_is_stalled(grey: Grey) -> None:
         yield grey(2)
 
     with LiveSource("camera", lambda: ScriptedCamera(pictures()), 0.3, 1.0) as source:
-        next_frame(source, 20.0)
+        next_frame(source)
         wait_for(source, SourceState.STALLED)
         go_on.set()
         wait_for(source, SourceState.LIVE)
@@ -200,12 +202,12 @@ def test_a_pipe_that_carries_no_video_is_told(
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{}/cam", "rtsp://127.0.0.1:{}/cam"])
 def test_closing_does_not_wait_for_a_blocked_opening(black_hole: int, address: str) -> None:
-    settings = SourceSettings(uri=address.format(black_hole), open_timeout=6.0)
+    settings = SourceSettings(uri=address.format(black_hole), open_timeout=60.0)
     with open_source(settings) as source:
         assert source.read(0.3) is None
         states = [source.state]
         began = time.monotonic()
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 30.0
     states.append(source.state)
     assert states == [SourceState.OPENING, SourceState.ENDED]
     assert source.read(5.0) is None
@@ -243,7 +245,7 @@ def test_a_call_that_never_comes_back_counts_as_hung(monkeypatch: pytest.MonkeyP
     let_go = threading.Event()
 
     def blocked() -> ScriptedCamera:
-        let_go.wait(60)
+        let_go.wait(PATIENCE)
         raise SourceError("camera: gone")
 
     source = LiveSource("camera", blocked, 1.0, blocked_at_most=0.3)
@@ -271,7 +273,7 @@ def test_trouble_is_over_with_the_next_picture(grey: Grey) -> None:
 
 
 def _until(wanted: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not wanted():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -21,6 +21,7 @@ from agent.sources.playback import Playback
 from agent.sources.source import Source, SourceState
 from agent.types import Frame
 from tests.cameras.program import CameraProgram
+from tests.patience import PATIENCE
 
 _FRAMES = 8
 
@@ -109,7 +110,7 @@ def source(request: pytest.FixtureRequest) -> Source:
 
 def _read(source: Source, count: int) -> list[Frame]:
     frames: list[Frame] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while len(frames) < count and time.monotonic() < deadline:
         frame = source.read(0.5)
         if frame is not None:

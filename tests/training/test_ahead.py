@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import PATIENCE
 from training.ahead import made_ahead
 
 
@@ -21,7 +22,7 @@ def test_the_next_is_made_while_one_is_used() -> None:
 
     coming = made_ahead(items())
     assert next(coming) == 1
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE)
     coming.close()  # type: ignore[attr-defined]  # it is a generator
     assert not any(thread.name.startswith("ahead") for thread in threading.enumerate())
 

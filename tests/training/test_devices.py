@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.ports import free_ports
 from training.backend import load_keras
 from training.cli import main
 from training.errors import TrainingError
@@ -105,10 +105,7 @@ def ended(*processes: subprocess.Popen[str]) -> list[tuple[int, str]]:
 
 def workers(count: int) -> list[str]:
     """The flags that make each of so many processes a worker on a free port."""
-    places = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    names = ",".join(f"127.0.0.1:{place.getsockname()[1]}" for place in places)
-    for place in places:
-        place.close()
+    names = ",".join(f"127.0.0.1:{port}" for port in free_ports(count))
     return [f"--workers={names}"]
 
 

@@ -18,6 +18,7 @@ from agent.feedback.audio import player
 from agent.feedback.audio.output import PCM_VARIABLE
 from agent.feedback.audio.player import PROBE, Cue, Player
 from agent.feedback.audio.process import Answer, OutputProcess, Sounds
+from tests.patience import PATIENCE
 from tests.sound_card import SOUNDS, Card, event, own_sound, play, playing, settled, until, warnings
 
 
@@ -158,7 +159,7 @@ def test_a_player_whose_agent_has_died_does_not_stay_at_a_device_that_hangs(
     player.stdin.write(b"play 1 0 9600\n")
     player.stdin.close()  # as the death of the agent does
     try:
-        player.wait(30)
+        player.wait(PATIENCE)
     finally:
         player.kill()
         sounds.close()

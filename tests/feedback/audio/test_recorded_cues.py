@@ -101,7 +101,7 @@ def test_the_volume_scales_the_samples(card: Card) -> None:
 
 def test_a_newer_cue_cuts_the_older_off(card: Card, tmp_path: Path) -> None:
     card.connect_paced()
-    with playing(files=own_sound(tmp_path / "long.wav", 3)) as sink:
+    with playing(files=own_sound(tmp_path / "long.wav", 10)) as sink:
         sink.publish(event("happiness"))
         until(lambda: sink.player.latency is not None)  # its first sample has gone out
         play(sink, event("anger"))
@@ -110,21 +110,21 @@ def test_a_newer_cue_cuts_the_older_off(card: Card, tmp_path: Path) -> None:
     anger = sounds_in(SOUNDS["anger"])[0]
     assert sound.endswith(anger)
     before = np.trim_zeros(np.frombuffer(sound[: -len(anger)], "<i2"))
-    assert FADE < len(before) < 2 * RATE  # of three seconds
+    assert FADE < len(before) < 9 * RATE  # of ten seconds
     middle, end = before[-3 * FADE : -FADE], before[-FADE // 4 :]
     assert np.abs(middle).max() > 4 * np.abs(end).max()  # it fades, so as not to click
 
 
 def test_of_a_burst_only_the_newest_is_heard_to_its_end(card: Card, tmp_path: Path) -> None:
     card.connect_paced()
-    with playing(files=own_sound(tmp_path / "long.wav", 3)) as sink:
+    with playing(files=own_sound(tmp_path / "long.wav", 10)) as sink:
         play(sink, event("fear"))
         for _ in range(5):
             sink.publish(event("happiness"))
         play(sink, event("contempt"))
         assert (sink.player.played, sink.player.dropped) == (2, 5)
     assert card.samples.rstrip(b"\0").endswith(SOUNDS["contempt"].rstrip(b"\0"))
-    assert len(card.samples) / WIDTH / RATE < 4  # and nothing was kept for later
+    assert len(card.samples) / WIDTH / RATE < 10  # and nothing was kept for later
 
 
 def test_the_time_from_the_frame_to_the_first_sample_is_measured(

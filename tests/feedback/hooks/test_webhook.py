@@ -20,10 +20,11 @@ from agent.feedback.hooks.webhook import WebhookSink
 from agent.feedback.outbox import Letter, Outbox
 from agent.settings import FeedbackSettings, Settings, WebhookSettings
 from agent.status import StatusBoard
-from tests.brokers.mosquitto import free_ports, make_certificates
+from tests.brokers.mosquitto import make_certificates
 from tests.brokers.publisher import numbered
 from tests.brokers.watcher import wait_for
 from tests.feedback.hooks.receiver import Receiver, Request, hang
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -334,7 +335,7 @@ def test_settings_that_cannot_work_are_told_without_secrets(
     tmp_path: Path, wrong: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(AgentError, match=told) as raised:
-        Hook(tmp_path, **{"url": f"http://127.0.0.1:{free_ports(1)[0]}/", **wrong})
+        Hook(tmp_path, **{"url": f"http://127.0.0.1:{free_port()}/", **wrong})
     assert "s3cret" not in str(raised.value)
 
 

@@ -19,16 +19,17 @@ from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.outbox import Outbox
 from agent.settings import MqttSettings, Settings
 from agent.status import StatusBoard
-from tests.brokers.mosquitto import free_ports
 from tests.brokers.publisher import numbered
 from tests.brokers.watcher import wait_for
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 KEPT = 1000
 
 
 def away(**more: object) -> Settings:
     """Settings for a broker that is not there."""
-    mqtt = {"host": "127.0.0.1", "port": free_ports(1)[0], "outbox_events": KEPT, **more}
+    mqtt = {"host": "127.0.0.1", "port": free_port(), "outbox_events": KEPT, **more}
     return Settings(device="hall", mqtt=MqttSettings.model_validate(mqtt))
 
 
@@ -92,7 +93,7 @@ def test_an_attempt_that_outlives_its_sink_reports_nothing_any_more(
         board.report("mqtt")  # which works
         thread = sink._courier._thread
         assert thread.is_alive()
-        thread.join(60)
+        thread.join(PATIENCE)
         connection.close()
     assert board.status.health["mqtt"] == "ok"
     assert caplog.records == []

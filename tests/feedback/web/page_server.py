@@ -21,8 +21,8 @@ from agent.feedback.web.sink import WebSink
 from agent.settings import AudioSettings, Settings, WebSettings
 from agent.status import Status, StatusBoard, TrackStatus, View
 from agent.types import Box, EmotionEvent, Frame, Scores
+from tests.patience import PATIENCE
 
-WAIT = 30.0
 HAPPY = Scores(np.array([0.1, 0.84, *[0.01] * 6], np.float32))
 COMMAND = {"X-Emotion-Agent": "test", "Content-Type": "application/json"}
 
@@ -54,8 +54,8 @@ class Served:
     def connect(self) -> HTTPConnection:
         if self.tls:
             trusting = ssl._create_unverified_context()
-            return HTTPSConnection("127.0.0.1", self.port, timeout=WAIT, context=trusting)
-        return HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+            return HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=trusting)
+        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
@@ -150,7 +150,7 @@ class Stream:
 
 
 def until(condition: Any) -> None:
-    end = monotonic() + WAIT
+    end = monotonic() + PATIENCE
     while not condition():
         assert monotonic() < end, "nothing happened"
         sleep(0.01)

@@ -20,7 +20,8 @@ from agent.feedback.web.limits import RateLimit
 from agent.feedback.web.sink import WebSink
 from agent.settings import Settings, WebSettings
 from agent.status import StatusBoard
-from tests.feedback.web.page_server import COMMAND, WAIT, Reply, Served, serving, until
+from tests.feedback.web.page_server import COMMAND, Reply, Served, serving, until
+from tests.patience import PATIENCE
 
 PASSWORD = "correct horse"
 TOKEN = "t" * 32
@@ -158,7 +159,7 @@ def test_who_leaves_before_the_answer_has_tried_all_the_same(
         connection = guarded.connect()
         body = json.dumps({"password": f"guess {number}"})
         connection.request("POST", "/api/v1/login", body, COMMAND)
-        assert begun.get(timeout=WAIT) == f"guess {number}"
+        assert begun.get(timeout=PATIENCE) == f"guess {number}"
         connection.close()
     assert log_in(guarded, PASSWORD).status == 429
 

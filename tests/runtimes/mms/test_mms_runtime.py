@@ -17,12 +17,12 @@ from agent.emotion.manifest import Manifest
 from agent.runtimes.mms.runtime import MmsRuntime
 from agent.runtimes.tflite import TfliteRuntime
 from agent.settings import MmsSettings
+from tests.patience import PATIENCE
 from tests.servers.misbehaving import MisbehavingServer
 
 Model = tuple[Path, Manifest]
 Faces = npt.NDArray[np.uint8]
 
-WAIT = 60.0
 ROOMY = 5_000.0
 """A deadline, in milliseconds, that no server misses because the machine is busy."""
 
@@ -68,7 +68,7 @@ def bench(tiny: Model, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition for as long as a busy machine may need."""
-    end = monotonic() + WAIT
+    end = monotonic() + PATIENCE
     tick = threading.Event()
     while not condition():
         assert monotonic() < end, "it never happened"
