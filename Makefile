@@ -62,13 +62,17 @@ deeplens: setup-dev
 	@TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m handlers.deeplens --out build/deeplens \
 	  --sdk build/deeplens/sdk/greengrasssdk-*.whl $(ARGS)
 
+# Files of tests in processes side by side, in the order of tests/conftest.py; a plain `pytest`, and
+# ARGS="-n 0", run them in one.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
+
 ## test: the checks and all tests
 test: setup-dev
 	@scripts/setup-system test
 	@scripts/setup-servers test
 	$(MAKE) --no-print-directory lint
 	-@$(MAKE) --no-print-directory $(RTX)/.made # its tests are skipped where it cannot be fetched
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 ## soak: the agent while its parts fail (ARGS="--minutes 60 --fault-every 10 --seed 1"; ten minutes)
 soak: setup-dev

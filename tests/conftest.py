@@ -14,11 +14,26 @@ from agent import downloads
 from agent.emotion import manifest as manifests
 from agent.settings import Settings
 from converters.cli import main as convert_main
+from tests import strays
 
 if TYPE_CHECKING:
     from agent.inference.service import Inference
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+LONGEST = (
+    "handlers/test_model_servers.py",
+    "converters/test_deeplens_target.py",
+    "training/test_devices.py",
+    "handlers/greengrass/test_component.py",
+    "test_tutorial.py",
+    "handlers/test_mms_docs.py",
+    "integration/test_mms_agent.py",
+    "integration/test_supervision.py",
+    "integration/test_web_page.py",
+    "handlers/test_deeplens_board.py",
+)
+"""The files that take longest, the slowest first (`make test ARGS=--durations=50`)."""
 
 # `make fuzz` looks for what nobody has seen yet; `make test` asks the same every time.
 examples.register_profile("test", deadline=None, derandomize=True, database=None)
@@ -29,6 +44,37 @@ examples.register_profile(
     print_blob=True,
 )
 examples.load_profile(os.environ.get("EXAMPLES", "test"))
+
+
+_MEMORY_EACH = 2 << 30
+"""Bytes for a process with TensorFlow and every runtime, and for the servers that it starts."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for `-n auto`: one more than there are cores, as tests wait a good deal."""
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
+    return max(1, min(cores + 1, memory // _MEMORY_EACH))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):
+        strays.adopt()
+        config.add_cleanup(_end_strays)
+
+
+def _end_strays() -> None:
+    """Whatever interrupted the tests: no server, broker or camera outlives them."""
+    for command in strays.end():
+        print(f"still ran after the tests, and was killed: {command}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that in the end no process waits for another."""
+    turns = {PROJECT / "tests" / name: turn for turn, name in enumerate(LONGEST)}
+    if hasattr(config, "workerinput"):  # one process of several
+        items.sort(key=lambda item: turns.get(item.path, len(turns)))
 
 
 @pytest.fixture(scope="session", autouse=True)
