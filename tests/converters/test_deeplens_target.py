@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from tensorflow.python.framework import convert_to_constants
 
 from agent.emotion import manifest as manifests
 from agent.emotion.preprocess import Preprocessing
@@ -22,8 +20,15 @@ from converters.targets.target import Task
 from tests.old_python import UnavailableError
 from tests.tensorflow1.check import SKIPPED, main
 from tests.tensorflow1.environment import RELEASES, environment, run_graph
+from training.backend import load_keras
 from training.ferplus import FerPlus
-from training.networks import build
+
+load_keras()
+
+import tensorflow as tf  # noqa: E402  # Keras has loaded it quietly
+from tensorflow.python.framework import convert_to_constants  # noqa: E402
+
+from training.networks import build  # noqa: E402
 
 # "Supporting TensorFlow Layers" in the AWS DeepLens developer guide.
 DOCUMENTED = """

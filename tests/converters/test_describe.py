@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from agent.emotion import manifest as manifests
 from agent.emotion.labels import EMOTIONS
@@ -17,7 +16,12 @@ from agent.runtimes.tflite import TfliteRuntime
 from converters.cli import main
 from converters.describing import FER2013
 from converters.targets.tflite import TfliteTarget
+from training.backend import load_keras
 from training.ferplus import FerPlus
+
+load_keras()
+
+import tensorflow as tf  # noqa: E402  # Keras has loaded it quietly
 
 
 @dataclass(frozen=True)
