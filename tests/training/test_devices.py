@@ -68,7 +68,7 @@ sys.exit(status)
 PLAN = ["--model", "steady", "--epochs", "3", "--batch", "32", "--rate", "0.05"]
 PLAN += ["--precision", "float32", "--average", "0.9"]
 ALONE = Plan("steady", epochs=3, batch=32, peak_rate=0.05, precision="float32", average=0.9)
-LIMIT = 300  # seconds, generous: a start takes ten on a slow machine
+LIMIT = 900  # seconds until something that hangs is given up: a start takes ten on a slow machine
 
 
 def steady(width: float) -> Any:
