@@ -1,11 +1,13 @@
 """The agent and its alternatives over the same film on one core: `make bench`.
 
-usage: peers.py [--only NAME] [--openvino FOLDER] [--seconds S] [--json FILE] [--update FILE.md]
+usage: peers.py [--only NAME] [--openvino FOLDER] [--rounds N] [--seconds S] [--json FILE]
+                [--update FILE.md]
 
-Each candidate runs in an environment and a process of its own, one after the other, all kept on the
-same core. All times are the processor's, so that a busy machine falsifies them less: frames/s is
-what a core of its own gives. Start is until the first frame is read. A candidate that cannot run
-here is named with the reason.
+Each candidate runs in an environment and a process of its own. All are started first, one after the
+other, and then take turns on the same core, the agent between any two of them: a machine that
+becomes faster or slower does so for all. All times are the processor's, so that a busy machine
+falsifies them less: frames/s is what a core of its own gives. Start is until the first frame is
+read. A candidate that cannot run here is named with the reason.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,112 +30,67 @@ from agent import downloads
 from agent.errors import AgentError
 from benchmarks.candidates.environments import BUILD, UnavailableError
 from benchmarks.candidates.listing import Candidate, Footage, chosen
+from benchmarks.candidates.processes import FilmReader
+from benchmarks.tables import as_markdown, place, updated
+from benchmarks.turns import ratios, summed, take_turns
 
 WIDTH, HEIGHT = 640, 480
-STAGES: Final = ("decode", "detect", "track", "crop", "classify", "decide")
-BEGIN, END = "<!-- printed by make bench -->", "<!-- end of make bench -->"
+REFERENCE: Final = "agent"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all candidates and print the table; 2 for a wrong argument or missing footage."""
     options = _arguments(arguments)
     try:
-        if options.update is not None:
-            updated(_page(options.update), "")
+        for page in options.update:
+            place(_page(page))
         listed = chosen(options.only, options.openvino)
         footage = make_footage(BUILD)
     except AgentError as error:
         _say(str(error))
         return 2
-    result = compare(listed, footage, options.seconds)
-    table = as_markdown(result)
-    print(table)
+    result = compare(listed, footage, options.rounds, options.seconds)
+    print(as_markdown(result))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
-    if options.update is not None:
-        options.update.write_text(updated(_page(options.update), table))
+    for page in options.update:
+        page.write_text(updated(_page(page), result))
     return 0
 
 
-def compare(listed: Sequence[Candidate], footage: Footage, seconds: float) -> dict[str, Any]:
+def compare(
+    listed: Sequence[Candidate], footage: Footage, rounds: int, seconds: float
+) -> dict[str, Any]:
     """One result or reason for each candidate, and where and when it was measured."""
+    reasons: dict[str, str] = {}
+    prepared = [candidate for candidate in listed if _is_ready(candidate, reasons)]
+    core, load = pin_to_one_core(), os.getloadavg()[0]
+    with ExitStack() as stack:
+        readers: dict[str, FilmReader] = {}
+        for candidate in prepared:
+            _say(f"starting {candidate.title}")
+            try:
+                readers[candidate.name] = reader = candidate.film(footage)
+                stack.callback(reader.close)
+            except UnavailableError as error:
+                reasons[candidate.name] = str(error)
+        _say(f"{rounds} rounds of turns")
+        turns, failures = take_turns(readers, rounds, seconds, REFERENCE)
+    reasons |= failures
+    over = ratios(turns, REFERENCE)
     rows: dict[str, dict[str, Any]] = {}
-    ready = {candidate.name for candidate in listed if _is_ready(candidate, rows)}
-    core = pin_to_one_core()
-    load = os.getloadavg()[0]
     for candidate in listed:
-        if candidate.name not in ready:
+        name = candidate.name
+        if name in reasons:
+            rows[name] = {"title": candidate.title, "reason": reasons[name]}
             continue
-        _say(f"measuring {candidate.title}")
-        try:
-            rows[candidate.name] = candidate.film(footage, seconds)
-        except UnavailableError as error:
-            rows[candidate.name] = {"reason": str(error)}
+        own = summed([turn for turn in turns if turn.name == name], over.get(name, []))
+        rows[name] = {"title": candidate.title, **readers[name].about, **own}
+    about = {"film": f"{WIDTH}x{HEIGHT}", "rounds": rounds, "core": core, "load": load}
     return {
-        "machine": {**machine(), "core": core, "load": load, "load_after": os.getloadavg()[0]},
-        "candidates": {one.name: {"title": one.title, **rows[one.name]} for one in listed},
+        "machine": {**machine(), **about, "load_after": os.getloadavg()[0]},
+        "candidates": rows,
     }
-
-
-def as_markdown(result: dict[str, Any]) -> str:
-    """The table with the machine above it, and below it what ran and what could not."""
-    about, all_rows = result["machine"], result["candidates"]
-    rows = {name: row for name, row in all_rows.items() if "reason" not in row}
-    ours = next((row["milliseconds"] for name, row in rows.items() if name == "agent"), None)
-    stages = [name for name in STAGES if any(row["stages"].get(name) for row in rows.values())]
-    head = [
-        "",
-        "frames/s",
-        "ms a frame",
-        *stages,
-        "peak MB",
-        "start s (clock)",
-        "one face in",
-        "ratio",
-    ]
-    lines = [
-        _measured_on(about),
-        "",
-        _row(head),
-        _row(["---"] + ["---:"] * (len(head) - 1)),
-    ]
-    for row in rows.values():
-        times = [row["stages"].get(name) for name in stages]
-        ratio = f"{row['milliseconds'] / ours:.2f}" if ours else "-"
-        one = row["faces"].get("1", 0) / row["frames"]
-        lines.append(
-            _row(
-                [
-                    row["title"],
-                    f"{1000 / row['milliseconds']:.0f}",
-                    f"{row['milliseconds']:.2f}",
-                    *("-" if value is None else f"{value:.2f}" for value in times),
-                    f"{row['peak_memory_mb']:.0f}",
-                    f"{row['start_up_processor']:.1f} ({row['start_up']:.1f})",
-                    f"{100 * one:.0f} % of {row['frames']}",
-                    ratio,
-                ]
-            )
-        )
-    lines += ["", *(f"- {row['title']}: {_versions(row)}; {_shares(row)}" for row in rows.values())]
-    lines += [
-        f"- {row['title']}: not measured, {row['reason']}"
-        for row in all_rows.values()
-        if "reason" in row
-    ]
-    return "\n".join(lines)
-
-
-def updated(text: str, table: str) -> str:
-    """A page with the table that it has between its marks replaced.
-
-    Raises `AgentError` for a page without them.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise AgentError(f"the page to update has no lines {BEGIN} and {END}")
-    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def make_footage(folder: Path) -> Footage:
@@ -196,33 +154,13 @@ def pin_to_one_core() -> int:
     return core
 
 
-def _is_ready(candidate: Candidate, rows: dict[str, dict[str, Any]]) -> bool:
+def _is_ready(candidate: Candidate, reasons: dict[str, str]) -> bool:
     try:
         candidate.ready(_say)
     except UnavailableError as error:
-        rows[candidate.name] = {"reason": str(error)}
+        reasons[candidate.name] = str(error)
         return False
     return True
-
-
-def _measured_on(about: dict[str, Any]) -> str:
-    return (
-        f"{about['processor']}, one core, {about['system']}, Python {about['python']}, "
-        f"load {about['load']:.1f} before and {about['load_after']:.1f} after, {about['date']}; "
-        f"a film of {WIDTH}x{HEIGHT} with one face."
-    )
-
-
-def _versions(row: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-
-
-def _shares(row: dict[str, Any]) -> str:
-    total = sum(row["emotions"].values())
-    if not total:
-        return "read nothing"
-    shares = sorted(row["emotions"].items(), key=lambda item: -item[1])
-    return "read " + ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in shares)
 
 
 def _page(file: Path) -> str:
@@ -230,10 +168,6 @@ def _page(file: Path) -> str:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise AgentError(f"{file}: cannot be updated: {error}") from None
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _say(line: str) -> None:
@@ -249,14 +183,26 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=os.environ.get("OPENVINO_MODELS"),
         help="with the Open Model Zoo's files; default: $OPENVINO_MODELS",
     )
+    parser.add_argument("--rounds", type=_rounds, default=10, help="default: %(default)s")
     parser.add_argument(
-        "--seconds", type=float, default=8.0, help="least for each; default: %(default)s"
+        "--seconds", type=float, default=0.5, help="least for each turn; default: %(default)s"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", default=BUILD / "bench.json")
     parser.add_argument(
-        "--update", type=Path, metavar="FILE.md", help="replace the table in this page"
+        "--update",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.md",
+        help="replace the table in this page; repeatable",
     )
     return parser.parse_args(arguments)
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 _Plain = argparse.RawDescriptionHelpFormatter

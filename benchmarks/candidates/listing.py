@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from agent.errors import AgentError
 from benchmarks.candidates.environments import (
@@ -18,12 +15,9 @@ from benchmarks.candidates.environments import (
     Environment,
     NodeEnvironment,
     UnavailableError,
-    outside_environment,
 )
 from benchmarks.candidates.openvino_retail import CLASSIFIER, DETECTOR, model_file
-
-LIMIT: Final = 300.0
-"""Seconds that one candidate may take in all."""
+from benchmarks.candidates.processes import FilmReader, last_line
 
 
 class Footage(NamedTuple):
@@ -52,24 +46,21 @@ class Candidate:
         if self.environment is not None:
             self.environment.make(report)
 
-    def film(self, footage: Footage, seconds: float) -> dict[str, Any]:
-        """What `measuring.read_film` found, and the seconds from its start to the first frame."""
-        began = time.monotonic()
-        result = self._run([f"--film={footage.film}", f"--seconds={seconds}"], "")
-        return {**result, "start_up": result.pop("started") - began}
+    def film(self, footage: Footage) -> FilmReader:
+        """Start its process, which reads the film in turns; raises `UnavailableError`."""
+        return FilmReader(self._command([f"--film={footage.film}"]))
 
     def pictures(self, paths: Sequence[Path], folder: Path) -> dict[str, str | None]:
         """The emotion of the largest face by path; None without a face."""
         del folder
-        read: dict[str, str | None] = self._run(["--pictures"], "\n".join(map(str, paths)))["read"]
+        given = "\n".join(map(str, paths))
+        read: dict[str, str | None] = last_line(self._command(["--pictures"]), given)["read"]
         return read
 
-    def _run(self, more: Sequence[str], given: str) -> dict[str, Any]:
+    def _command(self, more: Sequence[str]) -> list[str]:
         python = str(self.environment.python) if self.environment else sys.executable
         command = [python, "-m", f"benchmarks.candidates.{self.module}", *more]
-        if self.option is not None:
-            command.append(f"--option={self.option}")
-        return last_line(command, given)
+        return command if self.option is None else [*command, f"--option={self.option}"]
 
 
 @dataclass(frozen=True)
@@ -90,10 +81,8 @@ class NodeCandidate(Candidate):
 
     environment: NodeEnvironment = field(default_factory=lambda: NodeEnvironment("face-api"))
 
-    def film(self, footage: Footage, seconds: float) -> dict[str, Any]:
-        began = time.monotonic()
-        result = self._node([str(footage.raw), str(seconds)], "")
-        return {**result, "start_up": result.pop("started") - began}
+    def film(self, footage: Footage) -> FilmReader:
+        return FilmReader(self._node([str(footage.raw)]))
 
     def pictures(self, paths: Sequence[Path], folder: Path) -> dict[str, str | None]:
         import cv2  # noqa: PLC0415
@@ -109,12 +98,11 @@ class NodeCandidate(Candidate):
             file.write_bytes(rgb.tobytes())
             files[str(file)] = str(path)
             lines.append(f"{rgb.shape[1]} {rgb.shape[0]} {file}")
-        read = self._node(["PICTURES"], "\n".join(lines))["read"]
+        read = last_line(self._node(["PICTURES"]), "\n".join(lines))["read"]
         return {files[file]: emotion for file, emotion in read.items()}
 
-    def _node(self, more: Sequence[str], given: str) -> dict[str, Any]:
-        command = ["node", str(NODE / "measure.mjs"), str(self.environment.modules), *more]
-        return last_line(command, given)
+    def _node(self, more: Sequence[str]) -> list[str]:
+        return ["node", str(NODE / "measure.mjs"), str(self.environment.modules), *more]
 
 
 def candidates(openvino: str | None = None) -> list[Candidate]:
@@ -156,28 +144,3 @@ def chosen(names: Sequence[str] | None, openvino: str | None) -> list[Candidate]
         if name not in known:
             raise AgentError(f"no candidate {name!r}; there are {', '.join(known)}")
     return [candidate for candidate in listed if not names or candidate.name in names]
-
-
-def last_line(command: Sequence[str], given: str) -> dict[str, Any]:
-    """The JSON in the last line that a program prints; raises `UnavailableError`."""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=PROJECT,
-            env=outside_environment(),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-    except OSError as error:
-        raise UnavailableError(f"cannot be started: {error}") from None
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"not done after {LIMIT:.0f} seconds") from None
-    printed = done.stdout.strip().splitlines()
-    if done.returncode or not printed:
-        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        raise UnavailableError(f"failed: {said[-1]}")
-    result: dict[str, Any] = json.loads(printed[-1])
-    return result

@@ -1,10 +1,11 @@
 """The loop around every candidate, run in the candidate's own environment and process.
 
-usage: python -m benchmarks.candidates.NAME (--film FILM [--seconds S] | --pictures) [--option TEXT]
+usage: python -m benchmarks.candidates.NAME (--film FILM | --pictures) [--option TEXT]
 
-With `--film`, whole loops of the film are read until the time is over; with `--pictures`, the paths
-of pictures come line by line on standard input. Either way the last line of standard output is the
-result as JSON. Needs only NumPy and OpenCV.
+With `--film`, a line of JSON on standard output tells that the first frame was read; then each line
+of standard input is a turn of so many seconds at least, answered by a line that tells what whole
+loops of the film took in it. With `--pictures`, the paths of pictures come line by line on standard
+input, and the last line of standard output is the result as JSON. Needs only NumPy and OpenCV.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any, Final, Protocol
 import cv2
 
 WARM_UP: Final = 10
-"""Frames that are not counted; the first ones fill caches and load kernels."""
+"""Frames at the start of a turn that are not counted: they fill caches and load kernels."""
 
 EMOTIONS: Final = {
     "neutral": "neutral",
@@ -97,48 +98,51 @@ def main(open_candidate: Callable[[str | None], Candidate]) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--film", type=Path)
     what.add_argument("--pictures", action="store_true")
-    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--option")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     candidate = open_candidate(arguments.option)
     if arguments.pictures:
         result = read_pictures(candidate, (Path(line.rstrip("\n")) for line in sys.stdin))
-    else:
-        result = read_film(candidate, arguments.film, arguments.seconds)
-    print(json.dumps({"versions": candidate.versions, **result}))
+        print(json.dumps({"versions": candidate.versions, **result}))
+        return
+    for row in read_film(candidate, arguments.film, map(float, sys.stdin)):
+        print(json.dumps(row), flush=True)
 
 
-def read_film(candidate: Candidate, film: Path, seconds: float) -> dict[str, Any]:
-    """Read whole loops of `film` for at least `seconds`, one at least, and count."""
+def read_film(candidate: Candidate, film: Path, turns: Iterable[float]) -> Iterator[dict[str, Any]]:
+    """What the first frame took; then what each turn took: whole loops of `film`, one at least, for
+    at least so many seconds. The film goes on from turn to turn.
+    """
     frames = _looped(film, clock := Clock())
     image, when = next(frames)
     candidate.frame(image, when, clock)
-    started = {"started": time.monotonic(), "start_up_processor": time.process_time()}
-    for _ in range(WARM_UP):
-        candidate.frame(*next(frames), clock)
-    length = _length(film)
-    clock.milliseconds.clear()
-    found: Counter[int] = Counter()
-    emotions: Counter[str] = Counter()
-    done, began, worked = 0, time.perf_counter(), time.process_time()
-    while not done or done % length or time.perf_counter() - began < seconds:
-        reads = candidate.frame(*next(frames), clock)
-        found[len(reads)] += 1
-        emotions.update(read.emotion for read in reads)
-        done += 1
-    worked, lasted = time.process_time() - worked, time.perf_counter() - began
-    return {
-        **started,
-        "frames": done,
-        "loops": done // length,
-        "seconds": lasted,
-        "milliseconds": 1000 * worked / done,
-        "stages": {name: total / done for name, total in clock.milliseconds.items()},
-        "faces": dict(found),
-        "emotions": dict(emotions),
-        "peak_memory_mb": peak_memory_mb(),
+    yield {
+        "versions": candidate.versions,
+        "started": time.monotonic(),
+        "start_up_processor": time.process_time(),
     }
+    length = _length(film)
+    for seconds in turns:
+        for _ in range(WARM_UP):
+            candidate.frame(*next(frames), clock)
+        clock.milliseconds.clear()
+        found: Counter[int] = Counter()
+        emotions: Counter[str] = Counter()
+        done, began, worked = 0, time.perf_counter(), time.process_time()
+        while not done or done % length or time.perf_counter() - began < seconds:
+            reads = candidate.frame(*next(frames), clock)
+            found[len(reads)] += 1
+            emotions.update(read.emotion for read in reads)
+            done += 1
+        yield {
+            "frames": done,
+            "milliseconds": 1000 * (time.process_time() - worked),
+            "stages": dict(clock.milliseconds),
+            "faces": dict(found),
+            "emotions": dict(emotions),
+            "peak_memory_mb": peak_memory_mb(),
+        }
 
 
 def read_pictures(candidate: Candidate, paths: Iterator[Path]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from openvino import Model, op, save_model
 from openvino import opset13 as ops
 
 from benchmarks.candidates.environments import NodeEnvironment, UnavailableError
-from benchmarks.candidates.listing import Candidate, NodeCandidate, candidates, last_line
+from benchmarks.candidates.listing import Candidate, NodeCandidate, candidates
 from benchmarks.candidates.measuring import (
     WARM_UP,
     Clock,
@@ -23,6 +24,7 @@ from benchmarks.candidates.measuring import (
     read_pictures,
 )
 from benchmarks.candidates.openvino_retail import CLASSIFIER, DETECTOR, OpenvinoRetail
+from benchmarks.candidates.processes import FilmReader, last_line
 from benchmarks.peers import make_footage
 
 DemoFile = Callable[[str], Path]
@@ -60,23 +62,26 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_whole_loops_of_the_film_are_counted(film: Path) -> None:
-    result = read_film(bright := Bright(), film, seconds=0.05)
-    loops = result["loops"]
-    assert result["frames"] == loops * FRAMES
-    assert loops >= 1
-    # 0, 42, 85, 127, 170, 212 and 255: four are bright, of them three very.
-    assert result["faces"] == {0: 3 * loops, 1: 4 * loops}
-    assert result["emotions"] == {"happiness": 3 * loops, "neutral": loops}
-    assert len(bright.times) == 1 + WARM_UP + result["frames"]
+def test_whole_loops_of_the_film_are_counted_in_every_turn(film: Path) -> None:
+    opened, *turns = read_film(bright := Bright(), film, [0.05, 0.0])
+    assert opened["versions"] == {"bright": "1"}
+    loops = [turn["frames"] // FRAMES for turn in turns]
+    assert [turn["frames"] for turn in turns] == [count * FRAMES for count in loops]
+    assert loops[0] >= 1
+    assert loops[1] == 1  # no time, but one loop all the same
+    for turn, count in zip(turns, loops, strict=True):
+        # 0, 42, 85, 127, 170, 212 and 255: four are bright, of them three very.
+        assert turn["faces"] == {0: 3 * count, 1: 4 * count}
+        assert turn["emotions"] == {"happiness": 3 * count, "neutral": count}
+    assert len(bright.times) == 1 + 2 * WARM_UP + FRAMES * sum(loops)
     assert np.diff(bright.times) == pytest.approx(0.1)
 
 
-def test_stages_are_parts_of_the_time_of_a_frame(film: Path) -> None:
-    result = read_film(Bright(), film, seconds=0.05)
-    assert set(result["stages"]) == {"decode", "detect", "classify"}
-    assert 0 < sum(result["stages"].values()) <= result["milliseconds"]
-    assert result["peak_memory_mb"] > 10
+def test_stages_are_parts_of_the_time_of_a_turn(film: Path) -> None:
+    _, turn = read_film(Bright(), film, [0.05])
+    assert set(turn["stages"]) == {"decode", "detect", "classify"}
+    assert 0 < sum(turn["stages"].values()) <= turn["milliseconds"]
+    assert turn["peak_memory_mb"] > 10
 
 
 def test_the_largest_face_of_a_picture_counts(tmp_path: Path) -> None:
@@ -93,13 +98,14 @@ def test_the_agent_follows_the_one_face_of_the_demo(demo_file: DemoFile, tmp_pat
     demo_file("single_face.mp4")
     footage = make_footage(tmp_path)
     assert footage.raw.stat().st_size == 72 * 640 * 480 * 3
-    result = candidates()[0].film(footage, seconds=0.0)
+    with closing(candidates()[0].film(footage)) as reader:
+        opened, result = reader.about, reader.turn(0.0)
     assert result["frames"] == 72
     assert result["faces"].get("1", 0) >= 70
     assert {"neutral", "happiness"} <= set(result["emotions"])
     assert {"decode", "detect", "classify"} <= set(result["stages"])
-    assert result["start_up"] > result["start_up_processor"] * 0.5 > 0
-    assert "fer-compact" in result["versions"]["parts"]
+    assert opened["start_up"] > opened["start_up_processor"] * 0.5 > 0
+    assert "fer-compact" in opened["versions"]["parts"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,19 @@ def test_missing_node_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_a_program_that_fails_is_the_reason() -> None:
     failing = [sys.executable, "-c", "import sys; sys.exit('out of luck')"]
-    with pytest.raises(UnavailableError, match="failed: out of luck"):
-        last_line(failing, "")
-    with pytest.raises(UnavailableError, match="cannot be started"):
-        last_line(["/nonexistent/python"], "")
+    for start in (lambda command: last_line(command, ""), FilmReader):
+        with pytest.raises(UnavailableError, match="failed: out of luck"):
+            start(failing)
+        with pytest.raises(UnavailableError, match="cannot be started"):
+            start(["/nonexistent/python"])
+
+
+def test_a_candidate_that_ends_between_two_turns_is_the_reason() -> None:
+    program = (
+        "import sys; print('of a library'); print('{\"started\": 0}', flush=True);"
+        "print('{\"frames\": ', input(), '}', flush=True); sys.exit('out of luck')"
+    )
+    with closing(FilmReader([sys.executable, "-c", program])) as reader:
+        assert reader.turn(1.5) == {"frames": 1.5}
+        with pytest.raises(UnavailableError, match="failed: out of luck"):
+            reader.turn(1.5)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agent.errors import AgentError
-from benchmarks.peers import BEGIN, END, as_markdown, letterboxed, main, updated
+from benchmarks.peers import letterboxed, main
+from benchmarks.tables import BEGIN, END, SHORT, Table, as_markdown, in_short, place, updated
 
 
 def _row(milliseconds: float, **stages: float) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def _row(milliseconds: float, **stages: float) -> dict[str, Any]:
         "peak_memory_mb": 99.6,
         "start_up": 2.0,
         "start_up_processor": 1.04,
+        "ratio": {"median": milliseconds / 4, "least": 0.94, "most": 12.0},
     }
 
 
@@ -37,6 +39,8 @@ RESULT: dict[str, Any] = {
         "core": 1,
         "load": 0.5,
         "load_after": 1.5,
+        "film": "640x480",
+        "rounds": 3,
     },
     "candidates": {
         "agent": _row(4.0, decode=0.5, detect=2.0, track=0.1),
@@ -54,9 +58,18 @@ def test_the_table_names_the_machine_and_the_ratio() -> None:
     head, _, agent, fer = rows
     assert head[1:6] == ["frames/s", "ms a frame", "decode", "detect", "track"]
     assert agent[:6] == ["takes 4.0", "250", "4.00", "0.50", "2.00", "0.10"]
-    assert agent[6:] == ["100", "1.0 (2.0)", "75 % of 200", "1.00"]
+    assert agent[6:] == ["100", "1.0 (2.0)", "75 % of 200", "1.00 (0.94 to 12.00)"]
     assert fer[3:6] == ["-", "39.00", "-"]
-    assert fer[-1] == "10.00"
+    assert fer[-1] == "10.00 (0.94 to 12.00)"
+
+
+def test_the_short_table_has_the_machine_and_what_ran() -> None:
+    lines = in_short(RESULT).splitlines()
+    assert lines[0].startswith("Some CPU, one core, Linux x86_64, Python 3.11.7, load 0.5 before")
+    assert lines[-2:] == [
+        "| takes 4.0 | 250 | 100 | 2.0 | 1.0 (0.9 to 12.0) |",
+        "| takes 40.0 | 25 | 100 | 2.0 | 10.0 (0.9 to 12.0) |",
+    ]
 
 
 def test_below_the_table_are_versions_and_reasons() -> None:
@@ -65,13 +78,14 @@ def test_below_the_table_are_versions_and_reasons() -> None:
     assert lines[-1] == "- OpenVINO: not measured, needs a file"
 
 
-def test_a_page_keeps_all_but_the_table() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    once = updated(page, "new")
-    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert updated(once, "new") == once
+@pytest.mark.parametrize(("mark", "table"), [(BEGIN, as_markdown), (SHORT, in_short)])
+def test_a_page_keeps_all_but_the_table_that_its_mark_asks_for(mark: str, table: Table) -> None:
+    page = f"before\n{mark}\nold\n{END}\nafter\n"
+    once = updated(page, RESULT)
+    assert once == f"before\n{mark}\n\n{table(RESULT)}\n\n{END}\nafter\n"
+    assert updated(once, RESULT) == once
     with pytest.raises(AgentError, match="no lines"):
-        updated("a page without marks", "new")
+        updated("a page without marks", RESULT)
 
 
 def test_pictures_are_fitted_without_distortion() -> None:
@@ -93,6 +107,8 @@ def test_a_wrong_argument_is_refused_before_anything_is_measured(
     assert "/nonexistent.md: cannot be updated" in capsys.readouterr().err
 
 
-def test_the_documented_page_has_the_marks(project: Path) -> None:
-    page = (project / "docs" / "benchmarks.md").read_text()
-    assert "new" in updated(page, "new")
+@pytest.mark.parametrize(
+    ("name", "table"), [("docs/benchmarks.md", as_markdown), ("README.md", in_short)]
+)
+def test_the_documented_pages_have_the_marks(project: Path, name: str, table: Table) -> None:
+    assert place((project / name).read_text())[1] is table

@@ -1,19 +1,21 @@
 // face-api.js (@vladmandic's, on WebAssembly) behind the same loop as the candidates in Python: see
 // ../measuring.py. Frames and pictures come decoded, as no decoder belongs to it.
 //
-// usage: measure.mjs NODE_MODULES FRAMES.rgb SECONDS   frames of 640x480, three bytes a pixel
-//        measure.mjs NODE_MODULES PICTURES             lines on standard input: WIDTH HEIGHT FILE.rgb
+// usage: measure.mjs NODE_MODULES FRAMES.rgb   frames of 640x480, three bytes a pixel; each line on
+//                                              standard input is a turn of so many seconds
+//        measure.mjs NODE_MODULES PICTURES     lines on standard input: WIDTH HEIGHT FILE.rgb
 
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import readline from "node:readline";
 
 const WARM_UP = 10;
 const INPUT = 416; // the library's default
 const WORDS = { happy: "happiness", sad: "sadness", angry: "anger", surprised: "surprise",
   fearful: "fear", disgusted: "disgust", neutral: "neutral" };
 
-const [modules, what, seconds] = process.argv.slice(2);
+const [modules, what] = process.argv.slice(2);
 const require = createRequire(path.resolve(modules, "here.js"));
 const tf = require("@tensorflow/tfjs");
 const wasm = require("@tensorflow/tfjs-backend-wasm");
@@ -49,7 +51,7 @@ async function read(bytes, width, height) {
   return reads;
 }
 
-async function film(file, least) {
+async function film(file) {
   const size = 640 * 480 * 3;
   const frame = Buffer.alloc(size);
   const descriptor = fs.openSync(file, "r");
@@ -60,8 +62,13 @@ async function film(file, least) {
     return read(frame, 640, 480);
   };
   await step();
-  const started = Number(process.hrtime.bigint()) / 1e9;
-  const start_up_processor = worked() / 1000;
+  say({ versions, started: Number(process.hrtime.bigint()) / 1e9, start_up_processor: worked() / 1000 });
+  for await (const seconds of readline.createInterface({ input: process.stdin })) {
+    say(await turn(step, length, Number(seconds)));
+  }
+}
+
+async function turn(step, length, least) {
   for (let i = 0; i < WARM_UP; i++) await step();
   for (const name in milliseconds) milliseconds[name] = 0;
   const faces = {}, emotions = {};
@@ -73,10 +80,8 @@ async function film(file, least) {
     for (const { emotion } of reads) emotions[emotion] = (emotions[emotion] ?? 0) + 1;
     done++;
   }
-  const stages = Object.fromEntries(Object.entries(milliseconds).map(([k, v]) => [k, v / done]));
   const status = fs.readFileSync("/proc/self/status", "utf8");
-  return { started, start_up_processor, frames: done, loops: done / length, seconds: (performance.now() - began) / 1000,
-    milliseconds: (worked() - before) / done, stages, faces, emotions,
+  return { frames: done, milliseconds: worked() - before, stages: { ...milliseconds }, faces, emotions,
     peak_memory_mb: Number(/VmHWM:\s+(\d+)/.exec(status)[1]) / 1024 };
 }
 
@@ -88,7 +93,7 @@ async function pictures() {
     reads.sort((a, b) => b.area - a.area);
     result[file] = reads[0]?.emotion ?? null;
   }
-  return { read: result };
+  say({ versions, read: result });
 }
 
 wasm.setWasmPaths(path.join(modules, "@tensorflow/tfjs-backend-wasm/dist/"));
@@ -98,6 +103,6 @@ await tf.ready();
 const models = path.join(modules, "@vladmandic/face-api/model");
 await faceapi.nets.tinyFaceDetector.loadFromDisk(models);
 await faceapi.nets.faceExpressionNet.loadFromDisk(models);
-const result = what === "PICTURES" ? await pictures() : await film(what, Number(seconds));
 const versions = { node: process.version, "@vladmandic/face-api": faceapi.version, tfjs: tf.version.tfjs };
-console.log(JSON.stringify({ versions, ...result }));
+const say = (row) => console.log(JSON.stringify(row));
+await (what === "PICTURES" ? pictures() : film(what));
