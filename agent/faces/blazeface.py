@@ -147,12 +147,22 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     """A picture at another size (width, height).
 
     Bilinear sampling skips pixels where it shrinks a lot. There it samples finer, and pairs are
-    averaged: quicker than `INTER_AREA` at once, which is quick for whole factors only.
+    averaged: quicker than `INTER_AREA` at once, which is quick for whole factors only. What is
+    larger still is halved before, which reads each pixel once.
     """
+    while image.shape[1] > 2 * _MOST_SHRUNK * size[0] and image.shape[0] > 1:
+        image = _halved(image)
     if image.shape[1] <= _MOST_SHRUNK * size[0]:
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    finer = _resized(image, (2 * size[0], 2 * size[1]))
+    finer = cv2.resize(image, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(finer, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _halved(image: Image) -> Image:
+    """A picture at half its size, without the last row or column where there is an odd one."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    even = image[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _anchors(shape: _Shape) -> Floats:

@@ -54,11 +54,10 @@ class Lookout:
             if self._watches
             else Scene(frame.time)
         )
-        look = self._schedule.look(scene)
-        glanced = look is Look.GLANCE
+        asked = look = self._schedule.look(scene)
         faces: list[Face] | None = None
         if self._near is not None:
-            if glanced:
+            if asked is Look.GLANCE:
                 suspected = self._near.suspects(frame.image, known)
                 look = Look.WHOLE if suspected else self._schedule.look_beside(scene)
             if look is Look.NEAR:
@@ -66,12 +65,13 @@ class Lookout:
                 look = Look.WHOLE if faces is None else look
         if look is Look.WHOLE:
             faces = self._detector.detect(frame.image)
-            self._schedule.searched(frame.time)
             self._searched = self._last
+            if asked is not Look.WHOLE:
+                self._schedule.searched(frame.time)
         if self._watches and faces is not None:
             seen = faces if self._near is not None and len(faces) <= MOST else []
             self._portraits = [(face.box, portrait(frame.image, face.box)) for face in seen]
-        self.looks[Look.GLANCE if glanced and look is not Look.WHOLE else look] += 1
+        self.looks[asked if asked is Look.GLANCE and look is not Look.WHOLE else look] += 1
         return faces
 
     def _scene(

@@ -122,7 +122,7 @@ class Schedule:
         return Look.NEAR
 
     def searched(self, time: float) -> None:
-        """The whole picture was searched at `time`, as asked for or as a smaller look led to it."""
+        """The whole picture was searched at `time`, though only a smaller look was asked for."""
         self._searched = self._looked = self._glanced = time
 
     def _nth(self, every: int) -> Look:

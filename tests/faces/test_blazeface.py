@@ -10,7 +10,7 @@ import pytest
 from agent.errors import ModelError
 from agent.faces.blazeface import BlazeFace
 from agent.faces.detector import FaceDetector
-from agent.types import Face, Image
+from agent.types import Box, Face, Image
 
 
 def turned(image: Image, degrees: float) -> Image:
@@ -52,6 +52,21 @@ def test_a_box_may_reach_out_of_the_picture(
     face = only(face_detector("blazeface").detect(astronaut[:, 190:]))
 
     assert face.box.x < 0
+
+
+def test_a_picture_of_any_size_is_shrunk_as_a_whole(
+    face_detector: Callable[[str], FaceDetector], astronaut: Image
+) -> None:
+    detector = face_detector("blazeface")
+    large = np.full((1081, 1921, 3), 96, np.uint8)  # more than six times the network's input, odd
+    large[57:1081, 301:1325] = cv2.resize(astronaut, (1024, 1024))
+    small = np.asarray(cv2.resize(large, (640, 360), interpolation=cv2.INTER_AREA), np.uint8)
+
+    found, expected = only(detector.detect(large)).box, only(detector.detect(small)).box
+
+    scaled = Box(*(3 * n for n in (expected.x, expected.y, expected.width, expected.height)))
+    assert found.iou(scaled) > 0.95
+    assert detector.detect(np.zeros((1, 9000, 3), np.uint8)) == []
 
 
 def test_min_score_decides_what_counts(demo_file: Callable[[str], Path], astronaut: Image) -> None:
