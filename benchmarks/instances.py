@@ -11,20 +11,16 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
 from agent.sources.demo import RATE
 from benchmarks.soak.process import MB, processor_seconds
-from benchmarks.startup import AGENT, camera
-
-WARM_UP = 10.0  # seconds
+from benchmarks.startup import WARM_UP, Agent, camera
 
 
 class Taken(NamedTuple):
@@ -35,22 +31,6 @@ class Taken(NamedTuple):
     """Proportional set size, in MB (10^6 bytes)."""
     frames: float
     """Read each second."""
-
-
-@contextmanager
-def agent(source: str, folder: Path, port: int) -> Iterator[int]:
-    """The process number of an agent over the source; its API listens on the port."""
-    folder.mkdir(exist_ok=True)
-    with subprocess.Popen(
-        [*AGENT, "--source", source, "--set", f"web.port={port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"STATE_DIRECTORY": str(folder)},
-    ) as process:
-        try:
-            yield process.pid
-        finally:
-            process.kill()
 
 
 def memory(pid: int) -> float:
@@ -71,11 +51,14 @@ def taken(count: int, source: str, folder: Path, seconds: float, port: int) -> T
     """What `count` agents take at once."""
     ports = range(port, port + count)
     with ExitStack() as stack:
-        pids = [
-            stack.enter_context(agent(source, folder / str(number), port))
+        agents = [
+            Agent(source, folder / str(number), stack, "--set", f"web.port={port}")
             for number, port in enumerate(ports)
         ]
-        time.sleep(WARM_UP + count)
+        for agent in agents:
+            agent.wait_until_ready()
+        time.sleep(WARM_UP)
+        pids = [agent.pid for agent in agents]
         began, used = time.monotonic(), sum(map(processor_seconds, pids))
         frames = sum(map(frames_read, ports))
         time.sleep(seconds)

@@ -3,10 +3,12 @@
 `faces` shows 1 to 20 faces at 640 x 480, `sizes` two faces at 320 x 240 to 1920 x 1080, `film` a
 film of one face at 640 x 480 with its decoding, `pace` the same film as a camera gives it: 15
 frames a second with pauses in between, in which caches grow cold. Every line compares
-`faces.detect_every` 1 and `auto` over the same frames, in turns on one pinned core. Times are
-processor time, so that a busy machine tells the same as an idle one, only less exactly. `models` is
-what the interpreters took of it, `ratio` is all of it (with decoding) over the models and the
-decoding.
+`faces.detect_every` 1 and `auto` over the same frames, in turns of a few frames on one pinned core.
+Times are processor time, so that a busy machine tells the same as an idle one, only less exactly.
+`models` is what the interpreters took of it. Two ratios follow, of all of it (with decoding):
+`asked` is over what the networks took that were asked in this line, and decoding; `by frame` is
+over what one search of the whole picture and one reading of each face take in every frame (the
+models of the line `every`), and decoding.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from agent.vision import open_vision
 FPS = 30
 CAMERA_FPS = 15
 WARM_UP = 15
+TURN = 15
+"""Frames that one way works on before the other has its turn: a second of a camera."""
 FACES = (1, 2, 5, 10, 20)
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
 PORTRAITS = (("astronaut.png", (226, 130), 260), ("grace_hopper.jpg", (256, 190), 420))
@@ -58,14 +62,16 @@ class Cost:
     told: list[tuple[Any, ...]] = field(default_factory=list)
     """Of each event the track, type and emotion, in the order of the tracks."""
 
-    def line(self, name: str) -> str:
+    def line(self, name: str, each: float) -> str:
+        """`each` are the models' seconds where every frame is searched and every face is read."""
         per_frame = 1000 / self.frames
-        ratio = self.whole / (self.models + self.decoding)
+        asked = self.whole / (self.models + self.decoding)
+        by_frame = self.whole / (each + self.decoding)
         looks = [100 * self.looks[look] / sum(self.looks.values()) for look in Look]
         return (
             f"{name:18} {self.followed / self.frames:5.1f} {self.decoding * per_frame:7.2f} "
             f"{self.models * per_frame:7.2f} {self.whole * per_frame:7.2f} "
-            f"{self.frames / self.whole:7.0f} {ratio:6.2f}  "
+            f"{self.frames / self.whole:7.0f} {asked:6.2f} {by_frame:9.2f}  "
             + " ".join(f"{share:3.0f}" for share in looks)
         )
 
@@ -129,38 +135,60 @@ def decoded(film: Path) -> Iterator[Iterator[Frame]]:
         yield iter(lambda: source.read(60.0), None)
 
 
-def measure(frames: Iterator[Frame], every: int | str, count: int, clock: InvokeClock) -> Cost:
-    """Run frames through a pipeline; making or decoding them counts as decoding."""
-    cost = Cost()
-    settings = Settings.model_validate(
-        {"faces": {"detect_every": every}, "runtime": {"kind": "tflite"}}
-    )
-    with ExitStack() as stack:
-        pipeline = open_vision(settings, "benchmark", stack).pipeline
-        for done in range(count + WARM_UP):
-            if done == WARM_UP:
-                looked, models = dict(pipeline.lookout.looks), clock.seconds
+class Run:
+    """A pipeline over frames, and what it costs; making or decoding them counts as decoding."""
+
+    def __init__(
+        self, frames: Iterator[Frame], every: int | str, clock: InvokeClock, stack: ExitStack
+    ) -> None:
+        settings = Settings.model_validate(
+            {"faces": {"detect_every": every}, "runtime": {"kind": "tflite"}}
+        )
+        self._frames = frames
+        self._clock = clock
+        self._pipeline = open_vision(settings, "benchmark", stack).pipeline
+        self._to = Cost()
+        self._work(WARM_UP)
+        self._looked = dict(self._pipeline.lookout.looks)
+        self._to = Cost(told=self._to.told)
+
+    def turn(self, count: int) -> None:
+        """The next so many frames."""
+        self._work(count)
+
+    @property
+    def cost(self) -> Cost:
+        """Of all turns."""
+        looks = self._pipeline.lookout.looks
+        self._to.looks = {look: n - self._looked[look] for look, n in looks.items()}
+        self._to.told.sort(key=lambda told: told[0])
+        return self._to
+
+    def _work(self, count: int) -> None:
+        to, models = self._to, self._clock.seconds
+        for _ in range(count):
             began = time.process_time()
-            frame = next(frames)
+            frame = next(self._frames)
             arrived = time.process_time()
-            events = pipeline.process(frame)
-            cost.told += [(event.track, event.type, event.emotion) for event in events]
-            if done >= WARM_UP:
-                cost.decoding += arrived - began
-                cost.whole += time.process_time() - began
-                cost.followed += len(pipeline.tracks)
-        cost.frames, cost.models = count, clock.seconds - models
-        cost.looks = {look: n - looked[look] for look, n in pipeline.lookout.looks.items()}
-    cost.told.sort(key=lambda told: told[0])
-    return cost
+            events = self._pipeline.process(frame)
+            to.told += [(event.track, event.type, event.emotion) for event in events]
+            to.decoding += arrived - began
+            to.whole += time.process_time() - began
+            to.followed += len(self._pipeline.tracks)
+        to.frames += count
+        to.models += self._clock.seconds - models
 
 
 def compare(name: str, frames: dict[str, Iterator[Frame]], count: int, clock: InvokeClock) -> None:
-    every = measure(frames["a"], 1, count, clock)
-    auto = measure(frames["b"], "auto", count, clock)
-    print(every.line(f"{name}, every"))
+    with ExitStack() as stack:
+        runs = [Run(frames["a"], 1, clock, stack), Run(frames["b"], "auto", clock, stack)]
+        for done in range(0, count, TURN):
+            for run in runs:
+                run.turn(min(TURN, count - done))
+        every, auto = (run.cost for run in runs)
+    print(every.line(f"{name}, every", every.models))
     same = "" if auto.told == every.told else "  (other events)"
-    print(auto.line(f"{name}, auto") + same, flush=True)
+    print(auto.line(f"{name}, auto", every.models) + same, flush=True)
 
 
 def synthetic(
@@ -206,7 +234,8 @@ def main() -> None:
     clock = InvokeClock()
     print(f"{platform.machine()}, {_processor()}, core {core}; processor milliseconds a frame")
     print(
-        f"{'':18} {'faces':>5} {'decode':>7} {'models':>7} {'all':>7} {'per s':>7} {'ratio':>6}  "
+        f"{'':18} {'faces':>5} {'decode':>7} {'models':>7} {'all':>7} {'per s':>7} {'asked':>6} "
+        f"{'by frame':>9}  "
         "whole/glance/near/none %"
     )
     if "film" in arguments.what:

@@ -67,43 +67,57 @@ def camera(folder: Path) -> Iterator[tuple[str, float]]:
         server.kill()
 
 
-def at_work(source: str, folder: Path, seconds: float) -> tuple[float, float, int, str]:
-    """Resident MB, share of a core and threads over a source of 15 frames a second, counted from
-    well after the agent was ready; and what it then said of itself, as systemd would show it.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, ExitStack() as stack:
+class Agent:
+    """An agent that reads a source, and what it tells as it would tell systemd."""
+
+    def __init__(self, source: str, folder: Path, stack: ExitStack, *options: str) -> None:
+        """Start it with its state in `folder`; `stack` ends it."""
+        folder.mkdir(exist_ok=True)
         address = folder / "notify"
-        told.bind(str(address))
+        self._told = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self._told.bind(str(address))
         stack.callback(address.unlink)
-        told.settimeout(LONGEST_START)
-        agent = stack.enter_context(
+        process = stack.enter_context(
             subprocess.Popen(
-                [*AGENT, "--source", source],
+                [*AGENT, "--source", source, *options],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=os.environ | {"STATE_DIRECTORY": str(folder), "NOTIFY_SOCKET": str(address)},
             )
         )
-        stack.callback(agent.kill)
-        while "READY=1" not in told.recv(4096).decode():
+        stack.callback(process.kill)
+        self.pid = process.pid
+
+    def wait_until_ready(self) -> None:
+        """Return when it works on its source; `TimeoutError` where it never does."""
+        self._told.settimeout(LONGEST_START)
+        while "READY=1" not in self._told.recv(4096).decode():
             pass
+
+    def last_status(self) -> str:
+        """The newest of its lines about itself."""
+        self._told.setblocking(False)
+        line = ""
+        with suppress(BlockingIOError):
+            while True:
+                _, found, words = self._told.recv(4096).decode().partition("STATUS=")
+                line = words if found else line
+        return line
+
+
+def at_work(source: str, folder: Path, seconds: float) -> tuple[float, float, int, str]:
+    """Resident MB, share of a core and threads over a source of 15 frames a second, counted from
+    well after the agent was ready; and what it then said of itself, as systemd would show it.
+    """
+    with ExitStack() as stack:
+        agent = Agent(source, folder, stack)
+        agent.wait_until_ready()
         time.sleep(WARM_UP)
         used, began = processor_seconds(agent.pid), time.monotonic()
         time.sleep(seconds)
         share = (processor_seconds(agent.pid) - used) / (time.monotonic() - began)
         now = held(agent.pid, folder)
-        return now.memory, share, now.threads, _last_status(told)
-
-
-def _last_status(told: socket.socket) -> str:
-    """The newest of the agent's lines about itself."""
-    told.setblocking(False)
-    line = ""
-    with suppress(BlockingIOError):
-        while True:
-            _, found, words = told.recv(4096).decode().partition("STATUS=")
-            line = words if found else line
-    return line
+        return now.memory, share, now.threads, agent.last_status()
 
 
 def imports(most: int) -> list[tuple[float, str]]:

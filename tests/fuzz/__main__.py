@@ -36,7 +36,11 @@ def main() -> int:
 
 
 def guided(readers: list[str], minutes: float) -> int:
-    """Atheris for every reader, one after the other; the exit status."""
+    """Atheris for every reader, one after the other; the exit status (2: one is no reader)."""
+    for reader in readers:
+        if reader not in READERS:
+            print(f"fuzz: no reader {reader!r}; there are {', '.join(READERS)}", file=sys.stderr)
+            return 2
     path = os.pathsep.join(filter(None, ["build/atheris", os.environ.get("PYTHONPATH")]))
     seconds = max(1, round(60 * minutes / len(readers)))
     for reader in readers:
