@@ -21,7 +21,7 @@ def as_markdown(result: dict[str, Any]) -> str:
     rows = [row for row in all_rows.values() if "reason" not in row]
     stages = [name for name in STAGES if any(row["stages"].get(name) for row in rows)]
     head = ["", "frames/s", "ms a frame", *stages, "peak MB", "start s (clock)", "one face in"]
-    lines = [_measured_on(result["machine"]), "", *_head([*head, "ratio (least to most)"])]
+    lines = [_measured_on(result["machine"]), "", *_head([*head, "ratio (half of the turns)"])]
     for row in rows:
         times = [row["stages"].get(name) for name in stages]
         cells = [
@@ -46,7 +46,7 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 def in_short(result: dict[str, Any]) -> str:
     """The machine, and the columns that a reader in a hurry wants."""
-    head = ["", "frames/s", "peak MB", "start s", "time of a frame (least to most)"]
+    head = ["", "frames/s", "peak MB", "start s", "time of a frame (half of the turns)"]
     lines = [_measured_on(result["machine"]), "", *_head(head)]
     for row in result["candidates"].values():
         if "reason" not in row:
@@ -92,8 +92,8 @@ def _ratio(row: dict[str, Any], digits: int) -> str:
     over = row.get("ratio")
     if over is None:
         return "-"
-    median, least, most = (f"{over[name]:.{digits}f}" for name in ("median", "least", "most"))
-    return f"{median} ({least} to {most})"
+    median, low, high = (f"{over[name]:.{digits}f}" for name in ("median", "low", "high"))
+    return f"{median} ({low} to {high})"
 
 
 def _versions(row: dict[str, Any]) -> str:

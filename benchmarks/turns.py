@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean, median
+from statistics import fmean, quantiles
 from typing import Any, NamedTuple, Protocol
 
 from benchmarks.candidates.environments import UnavailableError
@@ -85,7 +85,9 @@ def ratios(turns: Sequence[Turn], reference: str) -> dict[str, list[float]]:
 
 
 def summed(turns: Sequence[Turn], over: Sequence[float]) -> dict[str, Any]:
-    """All turns of one candidate as one row; `over` are its ratios."""
+    """All turns of one candidate as one row. `over` are its ratios, half of which lie from `low` to
+    `high`.
+    """
     frames = sum(turn.did["frames"] for turn in turns)
     stages: Counter[str] = Counter()
     faces: Counter[str] = Counter()
@@ -104,5 +106,7 @@ def summed(turns: Sequence[Turn], over: Sequence[float]) -> dict[str, Any]:
         "turns": [turn.milliseconds for turn in turns],
     }
     if over:
-        row["ratio"] = {"median": median(over), "least": min(over), "most": max(over)}
+        row["ratios"] = list(over)
+        low, middle, high = quantiles(list(over) * (1 if len(over) > 1 else 2), method="inclusive")
+        row["ratio"] = {"median": middle, "low": low, "high": high}
     return row

@@ -26,7 +26,7 @@ def _row(milliseconds: float, **stages: float) -> dict[str, Any]:
         "peak_memory_mb": 99.6,
         "start_up": 2.0,
         "start_up_processor": 1.04,
-        "ratio": {"median": milliseconds / 4, "least": 0.94, "most": 12.0},
+        "ratio": {"median": milliseconds / 4, "low": 0.94, "high": 12.0},
     }
 
 

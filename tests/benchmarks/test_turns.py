@@ -61,7 +61,15 @@ def test_ratios_are_right_while_the_machine_slows_down() -> None:
     assert own["stages"]["detect"] == pytest.approx(own["milliseconds"] / 2)
     assert own["peak_memory_mb"] == pytest.approx(1.1**16)
     assert own["turns"][-1] / own["turns"][0] == pytest.approx(1.1**14)
-    assert own["ratio"]["most"] - own["ratio"]["least"] < 1e-6
+    assert own["ratio"]["high"] - own["ratio"]["low"] < 1e-6
+
+
+def test_half_of_the_turns_lie_in_the_spread_that_is_told() -> None:
+    machine = Slowing()
+    turns, _ = take_turns({"b": Reader(machine.reader(2))}, 2, 0.5, "a")
+    spread = {"median": 3.0, "low": 2.0, "high": 4.0}
+    assert summed(turns, [9.0, 1.0, 3.0, 2.0, 4.0])["ratio"] == spread
+    assert summed(turns, [3.0])["ratio"] == {"median": 3.0, "low": 3.0, "high": 3.0}
 
 
 def test_one_that_fails_takes_no_more_turns_and_the_others_go_on() -> None:
