@@ -20,7 +20,7 @@ def folder(project: Path) -> Path:
     return project / "models" / "fer-compact"
 
 
-LEAST = {"fer-compact": 0.885, "fer-tiny": 0.86}
+LEAST = {"fer-compact": 0.885, "fer-tiny": 0.87}
 """Accuracy of each as int8."""
 
 
@@ -50,7 +50,7 @@ def test_claims_what_the_project_asks_of_it(project: Path, model: str) -> None:
 
 def test_the_tiny_one_is_opened_by_its_name() -> None:
     opened = open_runtime(RuntimeSettings(model="fer-tiny"))
-    assert opened.runtime.model == "fer-tiny@1.0.0"
+    assert opened.runtime.model == "fer-tiny@1.1.0"
     assert opened.runtime.predict(np.zeros((2, 48, 48), np.uint8)).shape == (2, 8)
     opened.runtime.close()
 
