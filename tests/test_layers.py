@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.layers import KEYS, SettingsError, load, parse_override
-from agent.settings import Settings
+from agent.setting_words import words
+from agent.settings import CommandSettings, HistorySettings, Settings
 
 
 def problems(**layers: object) -> list[str]:
@@ -87,7 +88,13 @@ def test_override_without_equals_sign_says_what_is_expected() -> None:
 def test_every_setting_is_documented_or_named_for_itself() -> None:
     assert "faces.detector" in KEYS
     for name, section in Settings.model_fields.items():
-        assert section.description or section.annotation.__doc__, name
+        assert words(Settings, name) or section.annotation.__doc__, name
+
+
+def test_the_words_below_a_setting_are_found_also_where_it_is_inherited() -> None:
+    assert words(HistorySettings, "enabled") == "Keep every event in the device's state folder."
+    assert words(CommandSettings, "emotions").startswith("Which emotions, and whether `unknown`")
+    assert words(HistorySettings, "no_such_field") == ""
 
 
 def test_an_unknown_section_is_a_problem_even_where_it_is_empty(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from agent.contradictions import missing_files
 from agent.layers import KEYS, SECRETS, Loaded, SettingsError, load_with_origins, shown, told
+from agent.setting_words import words
 from agent.settings import Settings
 
 _WIDTH: Final = 96
@@ -99,14 +100,14 @@ def _lines(model: type[BaseModel], section: str) -> Iterator[str]:
     for name, info in fields:
         if not _is_section(info):
             yield ""
-            yield from _comment(info.description or "")
+            yield from _comment(words(model, name))
             yield _assignment(name, info)
     for name, info in fields:
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             full = f"{section}{name}"
             yield ""
-            yield from _comment(info.description or kind.__doc__ or "")
+            yield from _comment(words(model, name) or kind.__doc__ or "")
             yield f"[{full}]"
             yield from _lines(kind, f"{full}.")
     if not section:

@@ -41,13 +41,19 @@ class Feedback:
     """
 
     def __init__(self, settings: Settings, control: Control, board: StatusBoard) -> None:
-        """Open every sink; raises `AgentError` for a setting that cannot work."""
+        """Open every sink but those that `open_rest` opens; raises `AgentError` for a setting that
+        cannot work.
+        """
         self._sinks: list[Sink] = []
         self._outlets = [_Outlet(part, control, board, self._sinks) for part in PARTS]
         self._changing: Thread | None = None
+        self._trouble: BaseException | None = None
         try:
-            for outlet in self._outlets:
-                outlet.open(settings)
+            for outlet, part in zip(self._outlets, PARTS, strict=True):
+                if part.late:
+                    outlet.wait_for(settings)
+                else:
+                    outlet.open(settings)
         except BaseException:
             self.close()
             raise
@@ -56,6 +62,31 @@ class Feedback:
         """Give an event to all; never blocks."""
         for outlet in self._outlets:
             outlet.publish(event)
+
+    def open_rest(self) -> None:
+        """Open what takes long to load, while the first frames come; returns at once. Events wait
+        for it, and `check` tells what came of it.
+        """
+        before = self._changing
+
+        def work() -> None:
+            if before is not None:
+                before.join()
+            try:
+                for outlet in self._outlets:
+                    outlet.open_at_last()
+            except BaseException as error:
+                self._trouble = error
+
+        if any(outlet.is_waited_for for outlet in self._outlets):
+            self._changing = Thread(target=work, name="feedback", daemon=True)
+            self._changing.start()
+
+    def check(self) -> None:
+        """Raises what `open_rest` met: `AgentError` for a setting that cannot work."""
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
 
     def change(self, settings: Settings) -> None:
         """Take up new settings; returns at once."""
@@ -116,6 +147,8 @@ class _Outlet:
         self._settings: Settings | None = None
         self._waiting: deque[EmotionEvent] | None = None
         self.sink: Sink | None = None
+        self.is_waited_for = False
+        """Whether `open_at_last` is still to come."""
 
     @property
     def name(self) -> str:
@@ -138,6 +171,22 @@ class _Outlet:
             self._stack = stack.pop_all()
         self._settings = settings
 
+    def wait_for(self, settings: Settings) -> None:
+        """Let events wait until it is opened, with these settings."""
+        self.is_waited_for = True
+        self._settings = settings
+        self._waiting = deque(maxlen=_WAITING)
+
+    def open_at_last(self) -> None:
+        if not self.is_waited_for:
+            return
+        assert self._settings is not None  # waited for
+        self.is_waited_for = False
+        try:
+            self.open(self._settings)
+        finally:
+            self._hand_on()
+
     def publish(self, event: EmotionEvent) -> None:
         with self._lock:
             if self._waiting is not None:
@@ -153,6 +202,7 @@ class _Outlet:
         former = self._settings
         if not self.needs(settings):
             return
+        self.is_waited_for = False
         with self._lock:
             self._waiting = deque(maxlen=_WAITING)
         self.close()

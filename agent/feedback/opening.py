@@ -7,12 +7,8 @@ from contextlib import ExitStack
 from typing import Final, NamedTuple
 
 from agent.control import Control
-from agent.feedback.audio.sink import AudioSink
 from agent.feedback.history import HistorySink
-from agent.feedback.hooks.command import CommandSink
-from agent.feedback.hooks.webhook import WebhookSink
 from agent.feedback.lines import JsonLinesSink, TerminalSink
-from agent.feedback.mqtt.sink import MqttSink
 from agent.feedback.sink import Sink
 from agent.settings import Settings
 from agent.status import StatusBoard
@@ -51,6 +47,8 @@ class Part(NamedTuple):
     open: Opener
     shows: frozenset[str] = frozenset()
     """Settings of others that it shows: it is opened anew with them, but they are not its own."""
+    late: bool = False
+    """Takes long to load, and no frame need wait for it."""
 
 
 def _terminal(opening: Opening) -> Sink:
@@ -74,6 +72,8 @@ def _history(opening: Opening) -> Sink | None:
 def _mqtt(opening: Opening) -> Sink | None:
     if opening.settings.mqtt.host is None:
         return None
+    from agent.feedback.mqtt.sink import MqttSink  # noqa: PLC0415  # as all that are off by default
+
     return MqttSink(opening.settings, opening.control, opening.board)
 
 
@@ -81,6 +81,8 @@ def _command(opening: Opening) -> Sink | None:
     command = opening.settings.feedback.command
     if command.run is None:
         return None
+    from agent.feedback.hooks.command import CommandSink  # noqa: PLC0415
+
     health = opening.reports(CommandSink.name)
     sink = CommandSink(command, health)
     health("ok")
@@ -90,13 +92,15 @@ def _command(opening: Opening) -> Sink | None:
 def _webhook(opening: Opening) -> Sink | None:
     if opening.settings.feedback.webhook.url is None:
         return None
+    from agent.feedback.hooks.webhook import WebhookSink  # noqa: PLC0415
+
     return WebhookSink(opening.settings, opening.board)
 
 
 def _greengrass(opening: Opening) -> Sink | None:
     if opening.settings.feedback.greengrass.topic is None:
         return None
-    from agent.feedback.greengrass.sink import GreengrassSink  # noqa: PLC0415  # seldom used
+    from agent.feedback.greengrass.sink import GreengrassSink  # noqa: PLC0415
 
     return GreengrassSink(opening.settings, opening.board)
 
@@ -104,6 +108,8 @@ def _greengrass(opening: Opening) -> Sink | None:
 def _audio(opening: Opening) -> Sink | None:
     if not opening.settings.audio.enabled:
         return None
+    from agent.feedback.audio.sink import AudioSink  # noqa: PLC0415
+
     control = opening.control
     health = opening.reports(AudioSink.name)
     sink = AudioSink(opening.settings.audio, muted=lambda: control.muted, health=health)
@@ -128,6 +134,6 @@ PARTS: Final = (
     Part("webhook", frozenset({"feedback", "device"}), _webhook),
     Part("greengrass", frozenset({"feedback", "device"}), _greengrass),
     Part("audio", frozenset({"audio"}), _audio),
-    Part("page", frozenset({"web"}), _page, shows=frozenset(Settings.model_fields)),
+    Part("page", frozenset({"web"}), _page, shows=frozenset(Settings.model_fields), late=True),
 )
 """Every kind of feedback, in the order in which they are opened."""

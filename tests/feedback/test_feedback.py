@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import socket
 import threading
 import time
 from datetime import datetime, timezone
@@ -213,6 +214,50 @@ def test_a_setting_that_cannot_work_is_told_at_the_start_and_leaves_nothing_open
 ) -> None:
     with pytest.raises(AgentError, match="cannot write"):
         Feedback(settings(folder / "no folder" / "events"), Control(), StatusBoard())
+
+
+def test_the_page_is_opened_at_last_and_has_the_events_that_waited(folder: Path) -> None:
+    (port,) = free_ports(1)
+    page = Settings(device="hall", web=WebSettings(port=port))
+    feedback = Feedback(page, Control(), StatusBoard())
+    feedback.change(page)  # nothing has changed, so nothing is opened by this
+    assert not feedback.is_changing
+    feedback.publish(event(1))
+    feedback.open_rest()
+    settle(feedback)
+    feedback.check()
+    feedback.publish(event(2))
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        counted = [line for line in answer.read().decode().splitlines() if "events_total{" in line]
+    feedback.close()
+    assert [line.split()[-1] for line in counted] == ["2.0"]
+
+
+def test_a_page_that_cannot_work_is_told_to_who_checks(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        page = Settings(device="hall", web=WebSettings(port=other.getsockname()[1]))
+        feedback = Feedback(page, Control(), StatusBoard())
+        feedback.check()
+        feedback.open_rest()
+        settle(feedback)
+        with pytest.raises(AgentError, match="another program listens"):
+            feedback.check()
+        feedback.close()
+
+
+def test_new_settings_that_come_first_open_the_page_once(folder: Path) -> None:
+    one, two = free_ports(2)
+    feedback = Feedback(
+        Settings(device="hall", web=WebSettings(port=one)), Control(), StatusBoard()
+    )
+    feedback.change(Settings(device="hall", web=WebSettings(port=two)))
+    feedback.open_rest()
+    settle(feedback)
+    feedback.check()
+    socket.create_connection(("127.0.0.1", two), timeout=30).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", one), timeout=30)
+    feedback.close()
 
 
 def test_what_is_turned_on_and_off_follows_the_settings(folder: Path) -> None:

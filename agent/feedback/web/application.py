@@ -88,10 +88,10 @@ async def _telling(api: Api) -> AsyncIterator[None]:
 
 
 def _add_document(application: web.Application, operations: list[Operation]) -> None:
-    document = openapi(operations)
+    document = cache(lambda: openapi(operations))  # made where it is first asked for
 
     async def show(_: web.Request) -> web.Response:
-        return web.json_response(document)
+        return web.json_response(document())
 
     application.router.add_get("/api/v1/openapi.json", show)
 

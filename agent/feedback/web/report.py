@@ -16,6 +16,7 @@ from agent.control import Control
 from agent.feedback.queued import QueuedSink
 from agent.feedback.sink import Sink
 from agent.feedback.web.answers import CalibrationAnswer, Setting, State, TrackState
+from agent.setting_words import words
 from agent.settings import Settings
 from agent.sources.opening import public_name
 from agent.status import State as AgentState
@@ -126,12 +127,12 @@ def _track(track: TrackStatus) -> TrackState:
 
 
 def _settings(section: BaseModel, usual: BaseModel, prefix: str = "") -> Iterable[Setting]:
-    for name, info in type(section).model_fields.items():
+    for name in type(section).model_fields:
         value, default, key = getattr(section, name), getattr(usual, name), prefix + name
         if isinstance(value, BaseModel):
             yield from _settings(value, default, f"{key}.")
             continue
-        about = " ".join((info.description or "").split())
+        about = " ".join(words(type(section), name).split())
         yield Setting(
             key=key, value=_public(key, value), default=_public(key, default), about=about
         )
