@@ -50,7 +50,7 @@ class Feedback:
         self._trouble: BaseException | None = None
         try:
             for outlet, part in zip(self._outlets, PARTS, strict=True):
-                if part.late:
+                if part.may_wait(settings):
                     outlet.wait_for(settings)
                 else:
                     outlet.open(settings)

@@ -47,8 +47,9 @@ class Part(NamedTuple):
     open: Opener
     shows: frozenset[str] = frozenset()
     """Settings of others that it shows: it is opened anew with them, but they are not its own."""
-    late: bool = False
-    """Takes long to load, and no frame need wait for it."""
+    may_wait: Callable[[Settings], bool] = lambda _: False
+    """Whether it takes long to load, and no frame need wait for it with these settings, of which
+    none can be wrong."""
 
 
 def _terminal(opening: Opening) -> Sink:
@@ -125,6 +126,15 @@ def _page(opening: Opening) -> Sink | None:
     return open_page(opening.settings, opening.control, opening.board, opening.sinks)
 
 
+def _page_may_wait(settings: Settings) -> bool:
+    """Not where an address or a secret is set: a wrong one must end the start before any event."""
+    given = settings.web.model_fields_set - _HARMLESS
+    return not given or (given == {"port"} and settings.web.port == 0)
+
+
+_HARMLESS: Final = frozenset({"enabled", "preview", "blur_faces", "preview_fps"})
+"""Settings of the page that cannot be wrong."""
+
 PARTS: Final = (
     Part("terminal", frozenset({"events"}), _terminal),
     Part("events.file", frozenset({"events"}), _lines),
@@ -134,6 +144,12 @@ PARTS: Final = (
     Part("webhook", frozenset({"feedback", "device"}), _webhook),
     Part("greengrass", frozenset({"feedback", "device"}), _greengrass),
     Part("audio", frozenset({"audio"}), _audio),
-    Part("page", frozenset({"web"}), _page, shows=frozenset(Settings.model_fields), late=True),
+    Part(
+        "page",
+        frozenset({"web"}),
+        _page,
+        shows=frozenset(Settings.model_fields),
+        may_wait=_page_may_wait,
+    ),
 )
 """Every kind of feedback, in the order in which they are opened."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -216,9 +217,12 @@ def test_a_setting_that_cannot_work_is_told_at_the_start_and_leaves_nothing_open
         Feedback(settings(folder / "no folder" / "events"), Control(), StatusBoard())
 
 
-def test_the_page_is_opened_at_last_and_has_the_events_that_waited(folder: Path) -> None:
-    (port,) = free_ports(1)
-    page = Settings(device="hall", web=WebSettings(port=port))
+@pytest.mark.usefixtures("folder")
+def test_the_page_is_opened_at_last_and_has_the_events_that_waited(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    page = Settings(device="hall", web=WebSettings(port=0))
     feedback = Feedback(page, Control(), StatusBoard())
     feedback.change(page)  # nothing has changed, so nothing is opened by this
     assert not feedback.is_changing
@@ -227,36 +231,54 @@ def test_the_page_is_opened_at_last_and_has_the_events_that_waited(folder: Path)
     settle(feedback)
     feedback.check()
     feedback.publish(event(2))
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+    (address,) = re.findall(r"the page is at (\S+)", caplog.text)
+    with urlopen(f"{address}metrics", timeout=30) as answer:
         counted = [line for line in answer.read().decode().splitlines() if "events_total{" in line]
     feedback.close()
     assert [line.split()[-1] for line in counted] == ["2.0"]
 
 
-def test_a_page_that_cannot_work_is_told_to_who_checks(folder: Path) -> None:
+def test_a_page_with_an_address_of_its_own_is_told_at_the_start_where_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        page = Settings(device="hall", web=WebSettings(port=other.getsockname()[1]))
-        feedback = Feedback(page, Control(), StatusBoard())
-        feedback.check()
-        feedback.open_rest()
-        settle(feedback)
+        page = WebSettings(port=other.getsockname()[1])
         with pytest.raises(AgentError, match="another program listens"):
-            feedback.check()
-        feedback.close()
+            Feedback(Settings(device="hall", web=page), Control(), StatusBoard())
 
 
-def test_new_settings_that_come_first_open_the_page_once(folder: Path) -> None:
-    one, two = free_ports(2)
-    feedback = Feedback(
-        Settings(device="hall", web=WebSettings(port=one)), Control(), StatusBoard()
-    )
-    feedback.change(Settings(device="hall", web=WebSettings(port=two)))
+def _slow(opened: list[Settings]) -> Part:
+    """A part that waits, and cannot be opened for a device that is called broken."""
+
+    def opener(opening: Opening) -> None:
+        opened.append(opening.settings)
+        if opening.settings.device == "broken":
+            raise AgentError("it is broken")
+
+    return Part("slow", frozenset({"device"}), opener, may_wait=lambda _: True)
+
+
+def test_what_is_wrong_with_a_part_that_waited_is_told_to_who_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.feedback.feedback.PARTS", (_slow([]),))
+    feedback = Feedback(Settings(device="broken"), Control(), StatusBoard())
+    feedback.check()
+    feedback.open_rest()
+    settle(feedback)
+    with pytest.raises(AgentError, match="it is broken"):
+        feedback.check()
+    feedback.check()
+    feedback.close()
+
+
+def test_new_settings_that_come_first_open_a_part_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Settings] = []
+    monkeypatch.setattr("agent.feedback.feedback.PARTS", (_slow(opened),))
+    feedback = Feedback(Settings(device="hall"), Control(), StatusBoard())
+    feedback.change(Settings(device="attic"))
     feedback.open_rest()
     settle(feedback)
     feedback.check()
-    socket.create_connection(("127.0.0.1", two), timeout=30).close()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", one), timeout=30)
+    assert [settings.device for settings in opened] == ["attic"]
     feedback.close()
 
 
