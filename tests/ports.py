@@ -7,6 +7,7 @@ and the model servers refuse. Tests that run side by side never get the same.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from itertools import cycle, islice
 from random import SystemRandom
 
@@ -18,7 +19,7 @@ _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _OWN = range(20_000 + _WORKER % _WORKERS, 32_000, _WORKERS)
 # Not `random`, which Keras seeds; from anywhere, as another checkout may be tested, too.
 _BEGIN = SystemRandom().randrange(len(_OWN))
-_NEXT = cycle([*_OWN[_BEGIN:], *_OWN[:_BEGIN]])
+_NEXT: Iterator[int] = cycle([*_OWN[_BEGIN:], *_OWN[:_BEGIN]])
 
 
 def free_port() -> int:
