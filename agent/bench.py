@@ -57,7 +57,7 @@ def bench(settings: Settings, frames: int, feedback: int = 0) -> dict[str, Any]:
     return {
         "source": source.name,
         "parts": vision.about,
-        "size": [frame.image.shape[1], frame.image.shape[0]] if frame else None,
+        "size": list(frame.size) if frame else None,
         "frames": counted,
         "seconds": round(seconds, 3),
         "frames_per_second": round(counted / seconds, 1),

@@ -155,7 +155,7 @@ class Pipeline:
             reason=held.reason,
             latency_ms=1000 * (monotonic() - frame.captured),
             model=self.model,
-            picture=(frame.image.shape[1], frame.image.shape[0]),
+            picture=frame.size,
         )
 
 

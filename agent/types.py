@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,31 @@ Reason = Literal["small", "blurred", "turned", "dark", "undecided"]
 """Why a face is read as `unknown`."""
 
 
+class Encoded(Protocol):
+    """A picture that is decoded when somebody asks, and only as far; any thread may ask."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    @property
+    def image(self) -> Image:
+        """The whole picture; the same array at each call, never written again."""
+        ...
+
+    @property
+    def glimpse(self) -> Image:
+        """A small grey copy (H x W), all of the picture at a fraction of its size."""
+        ...
+
+
 @dataclass(frozen=True)
 class Frame:
     """One picture from a source."""
 
-    image: Image
+    picture: Image | Encoded
+    """Its pixels, or what they are decoded from."""
     index: int
     """Counted by the source from 0; dropped frames are counted too."""
     time: float
@@ -36,6 +56,26 @@ class Frame:
     """`time.monotonic()` when the frame came into this process; latency is counted from here."""
     wall: datetime
     """When it was captured, in UTC."""
+
+    @property
+    def image(self) -> Image:
+        """All of it, decoded now if it was not yet."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
+
+    @property
+    def glimpse(self) -> Image:
+        """As much of it as tells whether something has changed, for less than `image` may cost: a
+        smaller grey copy (H x W), or all of it where it is there anyway.
+        """
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.glimpse
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        if isinstance(self.picture, np.ndarray):
+            height, width = self.picture.shape[:2]
+            return width, height
+        return self.picture.size
 
 
 @dataclass(frozen=True)

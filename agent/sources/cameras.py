@@ -1,4 +1,6 @@
-"""Opens cameras: V4L2 devices, network addresses and pipes, all through OpenCV."""
+"""Opens cameras: V4L2 devices, network addresses and pipes; MJPEG by HTTP is read by ourselves, all
+else through OpenCV.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ from agent.errors import SourceError
 from agent.settings import SourceSettings
 from agent.sources import ffmpeg
 from agent.sources.live import Camera
-from agent.types import Image
+from agent.types import Encoded, Image
 
+_SHORTEST_OPENING: Final = 0.1
+"""Seconds."""
 _PLAIN_SIZE: Final = 640 * 480
 """Pixels up to which USB 2 carries uncompressed pictures at 30 a second."""
 
@@ -42,7 +46,7 @@ class _Pipe:
         self._camera = camera
         self._pipe = pipe
 
-    def read(self) -> Image | None:
+    def read(self) -> Image | Encoded | None:
         return self._camera.read()
 
     def release(self) -> None:
@@ -81,7 +85,15 @@ def open_stream(name: str, address: str, settings: SourceSettings) -> Camera:
     where it cannot be opened.
     """
     began = time.monotonic()
-    camera = _open(address, settings)
+    if address.lower().startswith("http"):
+        from agent.sources.mjpeg import open_mjpeg  # noqa: PLC0415  # urllib is for such alone
+
+        camera = open_mjpeg(name, address, settings)
+        if camera is not None:
+            return camera
+    # What has answered is no MJPEG that OpenCV decodes; FFmpeg knows more.
+    left = settings.open_timeout - (time.monotonic() - began)
+    camera = _open(address, max(left, _SHORTEST_OPENING), settings.read_timeout)
     if camera is not None:
         return camera
     if time.monotonic() - began >= settings.open_timeout:
@@ -102,7 +114,8 @@ def open_pipe(path: Path, settings: SourceSettings) -> Camera:
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from None
     readable, _, _ = select.select([pipe], [], [], settings.open_timeout)
-    camera = _open(f"pipe:{pipe}", settings) if readable else None
+    waiting = settings.open_timeout, settings.read_timeout
+    camera = _open(f"pipe:{pipe}", *waiting) if readable else None
     if camera is None:
         os.close(pipe)
         problem = "what comes out of this pipe is no video" if readable else "nobody writes into it"
@@ -110,8 +123,8 @@ def open_pipe(path: Path, settings: SourceSettings) -> Camera:
     return _Pipe(camera, pipe)
 
 
-def _open(address: str, settings: SourceSettings) -> Camera | None:
-    capture = ffmpeg.open_camera(address, settings.open_timeout, settings.read_timeout)
+def _open(address: str, open_timeout: float, read_timeout: float) -> Camera | None:
+    capture = ffmpeg.open_camera(address, open_timeout, read_timeout)
     if capture.isOpened():
         return _OpenCvCamera(capture)
     capture.release()

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from agent.errors import SourceError
 from agent.sources.source import SourceState
-from agent.types import Frame, Image
+from agent.types import Encoded, Frame, Image
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,10 @@ back by then, and beyond them systemd would kill an agent that has done everythi
 class Camera(Protocol):
     """An open camera."""
 
-    def read(self) -> Image | None:
-        """The next picture (H x W x 3 BGR uint8, never written again); None if it was damaged, or
-        none came within the camera's own timeout. Blocks, but not for ever.
+    def read(self) -> Image | Encoded | None:
+        """The next picture (H x W x 3 BGR uint8, never written again, or what it is decoded from);
+        None if it was damaged, or none came within the camera's own timeout. Blocks, but not for
+        ever.
         """
         ...
 
@@ -203,30 +204,29 @@ class LiveSource:
         misses = 0
         while not self._stop.is_set() and misses < _MOST_MISSES:
             asked = self._called = time.monotonic()
-            image = camera.read()
+            picture = camera.read()
             now = time.monotonic()
             self._called = None
             if now - asked >= self._stalled_after:
                 # FFmpeg gives only what its decoder still held, and then nothing more.
                 return
-            if image is not None:
-                self._publish(image, now)
+            if picture is not None:
+                self._publish(picture, now)
                 misses = 0
             else:
                 misses += 1
                 self._stop.wait(_MISS_PAUSE)
 
-    def _publish(self, image: Image, now: float) -> None:
+    def _publish(self, picture: Image | Encoded, now: float) -> None:
         with self._fresh:
             if self._stop.is_set():
                 return
             if self._frame is not None:
                 self._dropped += 1
-            self._frame = Frame(image, self._arrived, now, now, datetime.now(timezone.utc))
+            self._frame = Frame(picture, self._arrived, now, now, datetime.now(timezone.utc))
             self._fresh.notify_all()
             if self._seen is None or self._trouble is not None:
-                height, width = image.shape[:2]
-                log.info("%s: live, %d x %d pixels", self.name, width, height)
+                log.info("%s: live, %d x %d pixels", self.name, *self._frame.size)
             self._arrived += 1
             self._seen, self._trouble = now, None
 

@@ -99,7 +99,7 @@ def _jpeg(content: bytes) -> Header:
         at += 2 + _number(content, at + 2, 2, big=True)
         if marker == 0xDA:  # picture data, in which FF D9 can only be the end
             break
-    if content.find(b"\xff\xd9", at) < 0:
+    if content.rfind(b"\xff\xd9", at) < 0:
         raise DamagedError("cut off")
     if header is None:
         raise DamagedError("damaged")

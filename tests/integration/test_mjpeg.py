@@ -9,7 +9,10 @@ from itertools import pairwise
 
 import pytest
 
+from agent.errors import SourceError
 from agent.settings import SourceSettings
+from agent.sources.cameras import open_stream
+from agent.sources.jpeg import Jpeg
 from agent.sources.opening import open_source
 from agent.sources.source import Source, SourceState
 from tests.cameras.program import CameraProgram
@@ -86,24 +89,60 @@ def test_a_camera_that_falls_silent_is_opened_again(camera: CameraProgram) -> No
     assert all(first.time < second.time for first, second in pairwise(frames))
 
 
+@pytest.mark.parametrize("damage", ["damaged", "tables"])
 def test_damaged_pictures_are_left_out_and_the_stream_stays_open(
-    camera: CameraProgram, caplog: pytest.LogCaptureFixture
+    camera: CameraProgram, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     caplog.set_level(logging.INFO, "agent.sources")
-    with _source(camera, "damaged.mjpg") as source:
+    with _source(camera, f"{damage}.mjpg") as source:
         for _ in range(20):
             assert next_frame(source).image.std() < 3
     (message,) = caplog.messages
-    assert message.endswith("/damaged.mjpg: live, 160 x 120 pixels")
+    assert message.endswith(f"/{damage}.mjpg: live, 160 x 120 pixels")
 
 
+@pytest.mark.parametrize("kind", ["cam", "unmeasured", "moved"])
+def test_pictures_are_handed_on_undecoded(camera: CameraProgram, kind: str) -> None:
+    with _source(camera, f"{kind}.mjpg") as source:
+        frames = [next_frame(source) for _ in range(2)]
+    for frame in frames:
+        assert isinstance(frame.picture, Jpeg)
+        assert frame.size == (160, 120)
+        assert frame.image.shape == (120, 160, 3)
+
+
+def test_pictures_that_cannot_be_decoded_are_none(camera: CameraProgram) -> None:
+    with _source(camera, "undecodable.mjpg") as source:
+        while source.trouble is None:
+            assert source.read(0.05) is None
+    assert source.trouble.endswith("sends no pictures")
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("nowhere.mjpg", "refused, the answer is 404 Not Found; check address"),
+        ("huge.mjpg", "announces a picture of 10000 MB"),
+        ("drip.mjpg", "answers, but sends no picture within 0.5 s"),
+    ],
+)
+def test_what_gives_no_picture_is_told_in_time(
+    camera: CameraProgram, path: str, problem: str
+) -> None:
+    uri = f"http://127.0.0.1:{camera.port}/{path}"
+    settings = SourceSettings(uri=uri, open_timeout=2.0, read_timeout=0.5)
+    with pytest.raises(SourceError, match=f"^{uri}: {problem}"):
+        open_stream(uri, uri, settings)
+
+
+@pytest.mark.parametrize("kind", ["auth", "digest"])
 def test_the_right_password_opens_and_appears_nowhere(
-    camera: CameraProgram, caplog: pytest.LogCaptureFixture
+    camera: CameraProgram, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with _source(camera, "auth.mjpg", "watcher:s3cret@") as source:
-        next_frame(source)
-    assert source.name == f"http://127.0.0.1:{camera.port}/auth.mjpg"
+    with _source(camera, f"{kind}.mjpg", "watcher:s3cret@") as source:
+        assert isinstance(next_frame(source).picture, Jpeg)
+    assert source.name == f"http://127.0.0.1:{camera.port}/{kind}.mjpg"
     assert "s3cret" not in caplog.text
 
 
@@ -114,7 +153,9 @@ def test_a_wrong_password_is_told_once_and_kept_out_of_the_log(
         assert source.read(1.7) is None  # time for three attempts
         assert source.state is SourceState.OPENING
     (warning,) = caplog.messages
-    assert warning.startswith(f"http://127.0.0.1:{camera.port}/auth.mjpg: refused, or no video")
+    assert warning.startswith(
+        f"http://127.0.0.1:{camera.port}/auth.mjpg: refused, the answer is 401"
+    )
     assert "password" in warning
     output = capfd.readouterr()
     assert "wr0ng" not in caplog.text + output.out + output.err

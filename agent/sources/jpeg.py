@@ -1,0 +1,102 @@
+"""A JPEG from a camera, decoded when somebody asks and only as far as they ask.
+
+Half of decoding is undoing the Huffman code, which cannot be spared. The other half can, for who is
+content with an eighth or a quarter of the size (libjpeg's scaled inverse transform).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from agent.errors import SourceError
+from agent.sources.picture_header import DamagedError, read_header
+from agent.types import Image
+
+_AS_STORED: Final = cv2.IMREAD_IGNORE_ORIENTATION
+"""A camera's pictures are not turned, whatever their EXIF data say; FFmpeg does not, either."""
+_MOST_PIXELS: Final = 100_000_000
+_GREY: Final = 128
+_GLIMPSE: Final = 160
+"""Pixels along the longer side that a glimpse keeps at least, where the picture has them."""
+_REDUCED: Final = {
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    1: cv2.IMREAD_GRAYSCALE,
+}
+
+
+class Jpeg:
+    """An `Encoded` picture (see `agent.types`).
+
+    What is wrong within the picture's data shows only when it is decoded, and then nobody is left
+    to take the picture back: it is flat grey, `damaged` tells, and whoever has made it can look at
+    the next one first.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        """Raises `SourceError` where it is no whole JPEG, or one too large to decode."""
+        try:
+            header = read_header(content)
+        except DamagedError as damage:
+            raise SourceError(f"the picture is {damage}") from None
+        if header is None or header.kind != "JPEG":
+            raise SourceError("the picture is no JPEG")
+        if not 0 < header.width * header.height <= _MOST_PIXELS:
+            raise SourceError(f"the picture has {header.width} x {header.height} pixels")
+        self.size = (header.width, header.height)
+        self.damaged = False
+        """Whether it was to be decoded, and could not be."""
+        self._content = content
+        self._image: Image | None = None
+        self._glimpse: Image | None = None
+
+    @property
+    def image(self) -> Image:
+        """H x W x 3 BGR."""
+        if self._image is None:
+            decoded = self._decoded(cv2.IMREAD_COLOR)
+            self._image = self._flat(1, 3) if decoded is None else decoded
+        return self._image
+
+    @property
+    def glimpse(self) -> Image:
+        """H x W grey, down to an eighth of the size; made of the whole picture where that is there
+        already.
+        """
+        if self._glimpse is None:
+            factor = max(f for f in _REDUCED if f == 1 or max(self.size) >= f * _GLIMPSE)
+            if self._image is not None:
+                self._glimpse = _shrunk(self._image, factor)
+            else:
+                decoded = self._decoded(_REDUCED[factor])
+                self._glimpse = self._flat(factor) if decoded is None else decoded
+        return self._glimpse
+
+    def _decoded(self, how: int) -> Image | None:
+        decoded: Any  # None is missing in OpenCV's types
+        try:
+            decoded = cv2.imdecode(np.frombuffer(self._content, np.uint8), how | _AS_STORED)
+        except cv2.error:
+            decoded = None
+        if decoded is None:
+            self.damaged = True
+            return None
+        return np.asarray(decoded, np.uint8)
+
+    def _flat(self, factor: int, *channels: int) -> Image:
+        width, height = (-(-side // factor) for side in self.size)
+        return np.full((height, width, *channels), _GREY, np.uint8)
+
+
+def _shrunk(image: Image, factor: int) -> Image:
+    """Grey, at a size as libjpeg gives it; on footage within 3 grey levels of what that gives."""
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    while factor > 1:  # halving is quicker than all at once
+        height, width = (-(-side // 2) for side in grey.shape)
+        grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        factor //= 2
+    return grey

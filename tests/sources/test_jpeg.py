@@ -1,0 +1,84 @@
+"""A camera's JPEG is decoded late, and what is wrong with it is told early where it can be."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from agent.errors import SourceError
+from agent.sources.jpeg import Jpeg
+from agent.types import Image
+
+
+def scene(width: int, height: int) -> Image:
+    """Soft shapes in colour, as a camera shows them."""
+    coarse = np.random.default_rng(3).integers(0, 255, (6, 8, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def encoded(image: Image, *parameters: int) -> bytes:
+    return bytes(cv2.imencode(".jpg", image, parameters)[1])
+
+
+def test_the_whole_picture_is_that_of_opencv() -> None:
+    content = encoded(scene(640, 480))
+    jpeg = Jpeg(content)
+    assert jpeg.size == (640, 480)
+    expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(jpeg.image, np.asarray(expected))
+    assert jpeg.image is jpeg.image
+
+
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [
+        ((640, 480), (160, 120)),
+        ((480, 640), (120, 160)),
+        ((1283, 717), (161, 90)),
+        ((320, 240), (160, 120)),
+        ((90, 51), (90, 51)),
+    ],
+)
+def test_a_glimpse_is_the_same_however_far_the_picture_was_decoded(
+    size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    content = encoded(scene(*size))
+    early, late = Jpeg(content), Jpeg(content)
+    assert late.image.ndim == 3
+    assert early.glimpse.shape == late.glimpse.shape == small[::-1]
+    difference = np.abs(early.glimpse.astype(int) - late.glimpse)
+    assert difference[:-1, :-1].max() <= 4  # at the edge, an odd side is rounded differently
+
+
+def test_a_grey_jpeg_has_three_channels_and_a_glimpse() -> None:
+    jpeg = Jpeg(encoded(scene(640, 480)[..., 1]))
+    assert jpeg.image.shape == (480, 640, 3)
+    assert jpeg.glimpse.shape == (120, 160)
+
+
+def test_what_is_no_whole_jpeg_is_refused() -> None:
+    whole = encoded(scene(64, 48))
+    huge = whole.replace(b"\x00\x30\x00\x40", b"\xff\xff\xff\xff", 1)
+    for content, problem in (
+        (b"", "no JPEG"),
+        (bytes(cv2.imencode(".png", scene(8, 8))[1]), "no JPEG"),
+        (whole[:-200], "cut off"),
+        (whole[:3], "cut off"),
+        (huge, "65535 x 65535"),
+    ):
+        with pytest.raises(SourceError, match=problem):
+            Jpeg(content)
+
+
+def test_what_cannot_be_decoded_is_flat_and_says_so() -> None:
+    whole = encoded(scene(640, 480))
+    at = whole.index(b"\xff\xc4")
+    broken = whole[: at + 5] + bytes([255] * 16) + whole[at + 21 :]  # no such Huffman table
+    for look in ("glimpse", "image"):
+        jpeg = Jpeg(broken)
+        before = jpeg.damaged
+        assert getattr(jpeg, look).std() == 0
+        assert (before, jpeg.damaged) == (False, True)
+        assert jpeg.image.shape == (480, 640, 3)
+        assert jpeg.glimpse.shape == (120, 160)
