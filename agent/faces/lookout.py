@@ -7,8 +7,8 @@ from typing import Literal
 from agent.faces.detector import FaceDetector
 from agent.faces.region import MOST, SMALLEST, NearDetector
 from agent.faces.schedule import Look, Scene, Schedule
-from agent.faces.stirring import Thumbnail, alike, changed, outside, portrait, thumbnail
-from agent.types import Box, Face, Frame, Image
+from agent.faces.stirring import FINE, Thumbnail, alike, changed, outside, portrait, thumbnail
+from agent.types import Box, Face, Frame
 
 
 class Lookout:
@@ -46,7 +46,7 @@ class Lookout:
         were found by the last look, `calm` whether it showed what is decided about each, `missing`
         whether it missed one while none is new.
         """
-        if self._watches and self._schedule.rests(frame.time, settled):
+        if self._watches and self._schedule.rests(frame.time, settled, calm):
             self.looks[Look.NONE] += 1
             return None
         scene = (
@@ -70,15 +70,17 @@ class Lookout:
                 self._schedule.searched(frame.time)
         if self._watches and faces is not None:
             seen = faces if self._near is not None and len(faces) <= MOST else []
-            self._portraits = [(face.box, portrait(frame.image, face.box)) for face in seen]
+            self._portraits = [(face.box, _portrait(frame, face.box)) for face in seen]
         self.looks[asked if asked is Look.GLANCE and look is not Look.WHOLE else look] += 1
         return faces
 
     def _scene(
         self, frame: Frame, known: list[Box], settled: bool, calm: bool, missing: bool
     ) -> Scene:
-        height, width = frame.image.shape[:2]
-        now, before, searched = thumbnail(frame.image), self._last, self._searched
+        if known and self._schedule.is_due(frame.time, settled, calm):
+            _ = frame.image  # decoded as a whole first, it needs no decoding for a glimpse
+        width, height = frame.size
+        now, before, searched = thumbnail(frame.glimpse), self._last, self._searched
         self._last = now
         stirred = None if searched is None else changed(now, searched)
         nearable = (
@@ -92,10 +94,7 @@ class Lookout:
             missing=missing,
             calm=calm,
             faces=len(known),
-            alike=calm
-            and nearable
-            and len(self._portraits) == len(known)
-            and self._alike(frame.image),
+            alike=calm and nearable and len(self._portraits) == len(known) and self._alike(frame),
             nearable=nearable,
             moved=stirred is None or bool(outside(stirred, known, width, height).any()),
             still=stirred is not None and not stirred.any(),
@@ -103,6 +102,17 @@ class Lookout:
             cut=1.0 if before is None else float(changed(now, before).mean()),
         )
 
-    def _alike(self, image: Image) -> bool:
+    def _alike(self, frame: Frame) -> bool:
         """Whether every face looks as it did, where it was, when it was looked at."""
-        return all(alike(portrait(image, place), seen) for place, seen in self._portraits)
+        return all(alike(_portrait(frame, place), seen) for place, seen in self._portraits)
+
+
+def _portrait(frame: Frame, box: Box) -> Thumbnail:
+    """The portrait of a face, of a glimpse of the frame where that shows enough of it."""
+    glimpse = frame.glimpse
+    scale = glimpse.shape[1] / frame.size[0]
+    if box.side * scale < FINE:
+        return portrait(frame.image, box)
+    return portrait(
+        glimpse, Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+    )

@@ -90,22 +90,31 @@ class Schedule:
         self._every = every
         self._frames = 0
         self._searched: float | None = None
-        self._looked = self._glanced = 0.0
+        self._looked = self._glanced = self._seen = 0.0
         self._cut: float | None = None
 
-    def rests(self, time: float, settled: bool) -> bool:
-        """Whether nobody need look in this frame, whatever moves, so soon after the last look."""
+    def rests(self, time: float, settled: bool, calm: bool = False) -> bool:
+        """Whether this frame need not even be seen, so soon after the last one that was."""
+        if self._searched is None or not settled:
+            return False
+        if calm and 0 <= time - max(self._looked, self._seen) + _TICK < CALM_AGE:
+            return True
+        return 0 <= time - self._looked + _TICK < NEAR_AGE
+
+    def is_due(self, time: float, settled: bool, calm: bool) -> bool:
+        """Whether known faces will be looked at in this frame, whatever it shows."""
         waited = time - self._looked + _TICK
-        return self._searched is not None and settled and 0 <= waited < NEAR_AGE
+        return not (settled and calm and 0 <= waited < ALIKE_AGE)
 
     def look(self, scene: Scene) -> Look:
         """What to search in this frame; the answer counts as done."""
         if self._every != "auto":
             look = self._nth(self._every)
-        elif self.rests(scene.time, scene.settled):
+        elif self.rests(scene.time, scene.settled, scene.calm):
             look = Look.NONE
         else:
             look = self._auto(scene)
+            self._seen = scene.time
         if look is Look.WHOLE:
             self.searched(scene.time)
         elif look is Look.GLANCE:

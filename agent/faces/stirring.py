@@ -22,6 +22,8 @@ _AROUND: Final = 1.0
 
 _FACE_CELLS: Final = 16
 """Cells a side of a face: a third of a mouth's width each."""
+FINE: Final = 24.0
+"""Pixels a side of a face from which a smaller copy of the picture will do for its portrait."""
 _FACE_STEP: Final = 15.0
 """Grey levels within which each cell of a face stays while it counts as the same. In films, what
 the model read in such a face was within 0.08 of what it had read before, and never another
@@ -51,7 +53,9 @@ def changed(one: Thumbnail, other: Thumbnail) -> npt.NDArray[np.bool_]:
 
 
 def portrait(image: Image, box: Box) -> Thumbnail:
-    """What is in a box of a picture (H x W x 3 BGR), as a grid of means of its green."""
+    """What is in a box of a picture (H x W x 3 BGR, or H x W grey), as a grid of means of its green
+    or grey.
+    """
     fine = _FACE_CELLS * _SAMPLES
     across, down = box.width / fine, box.height / fine
     window = np.array([[across, 0, box.x], [0, down, box.y]])
@@ -62,7 +66,7 @@ def portrait(image: Image, box: Box) -> Thumbnail:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    green = cv2.extractChannel(face, 1)
+    green = cv2.extractChannel(face, 1) if face.ndim == 3 else face
     small = cv2.resize(green, (_FACE_CELLS, _FACE_CELLS), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32)
 

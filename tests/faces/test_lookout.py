@@ -46,7 +46,26 @@ class Near:
         return any(face.box.side > 50 for face in Detector().detect(image))
 
 
-def frame(index: int, image: Image) -> Frame:
+class Watched:
+    """An encoded picture that tells how far it was decoded."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self.size = (image.shape[1], image.shape[0])
+        self.decoded: list[str] = []
+
+    @property
+    def image(self) -> Image:
+        self.decoded.append("image")
+        return self._image
+
+    @property
+    def glimpse(self) -> Image:
+        self.decoded.append("glimpse")
+        return self._image[::4, ::4, 1]
+
+
+def frame(index: int, image: Image | Watched) -> Frame:
     now = datetime(2026, 1, 1, tzinfo=timezone.utc)
     return Frame(image, index, index / FPS, index / FPS, now)
 
@@ -67,9 +86,9 @@ def test_a_new_face_is_seen_within_the_bound(
 ) -> None:
     lookout = Lookout(Detector(), Near(glances), "auto")
     for index in range(begins):
-        assert not lookout.find(frame(index, EMPTY), [], settled=True)
+        assert not lookout.find(frame(index, EMPTY), [], settled=True, calm=True)
     picture = with_face(400, 300, side)
-    waited = next(i for i in range(30) if lookout.find(frame(begins + i, picture), [], True))
+    waited = next(i for i in range(30) if lookout.find(frame(begins + i, picture), [], True, True))
     assert waited / FPS <= bound + 1e-6
 
 
@@ -117,7 +136,7 @@ def test_a_calm_face_is_looked_at_when_it_changes(astronaut: Image) -> None:
         for i in range(1, 25)
         if lookout.find(frame(i, picture if i < 16 else smiling), [face.box], True, calm=True)
     ]
-    assert looked == [9, 16]
+    assert looked == [9, 18]  # every third frame is seen, as the face is calm
 
 
 def test_a_face_that_is_not_found_again_is_searched_for_in_the_same_frame() -> None:
@@ -159,3 +178,17 @@ def test_a_number_needs_no_thumbnails_and_keeps_to_its_frames() -> None:
     lookout = Lookout(Detector(), Near(), 3)
     found = [lookout.find(frame(i, with_face(9, 9, 40)), [], settled=False) for i in range(7)]
     assert [faces is not None for faces in found] == [True, False, False] * 2 + [True]
+
+
+def test_a_frame_is_decoded_no_further_than_it_is_looked_at() -> None:
+    """A camera of 15 frames a second, a face that stays as it is."""
+    lookout = Lookout(Detector(), Near(), "auto")
+    pictures = [Watched(with_face(300, 100, 120)) for _ in range(9)]
+    looks = []
+    for index, picture in enumerate(pictures):
+        known = [Box(300, 100, 119, 119)] if index else []
+        found = lookout.find(frame(2 * index, picture), known, settled=True, calm=index > 1)
+        looks.append(found is not None)
+    assert [index for index, looked in enumerate(looks) if looked] == [0, 1, 7]
+    asked = ["".join(sorted(word[0] for word in set(p.decoded))) for p in pictures]
+    assert asked == ["gi", "gi", "", "g", "", "g", "", "gi", ""]

@@ -93,8 +93,26 @@ def test_a_face_that_stays_as_it_was_is_looked_at_still_less_often() -> None:
     looks = play(Schedule(), 31, alike=True, **scene)
     assert times_of(looks, Look.NEAR) == pytest.approx([0.3, 0.6, 0.9])
     schedule = Schedule()
-    looks = [schedule.look(Scene(i / FPS, alike=i < 5, **scene)) for i in range(9)]
-    assert times_of(looks, Look.NEAR) == pytest.approx([5 / FPS, 8 / FPS])
+    looks = [schedule.look(Scene(i / FPS, alike=i < 5, **scene)) for i in range(10)]
+    assert times_of(looks, Look.NEAR) == pytest.approx([6 / FPS, 9 / FPS])  # seen every 0.1 s
+
+
+def test_frames_that_nobody_need_see_are_those_soon_after_one_that_was_seen() -> None:
+    schedule = Schedule()
+    assert not schedule.rests(0.0, settled=True, calm=True)
+    schedule.look(Scene(0.0, **ONE))
+    for time, settled, calm, rests in (
+        (1 / 15, True, True, True),
+        (1 / 15, True, False, False),
+        (1 / 30, True, False, True),
+        (1 / 30, False, False, False),
+        (2 / 15, True, True, False),
+        (-1.0, True, True, False),
+    ):
+        assert schedule.rests(time, settled, calm) is rests
+    schedule.look(Scene(2 / 15, alike=True, calm=True, **ONE))  # seen, and no look came of it
+    assert schedule.rests(3 / 15, settled=True, calm=True)
+    assert not schedule.rests(3 / 15, settled=True, calm=False)
 
 
 def test_the_first_look_that_shows_something_else_ends_the_calm() -> None:
