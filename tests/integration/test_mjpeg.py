@@ -16,7 +16,7 @@ from agent.sources.jpeg import Jpeg
 from agent.sources.opening import open_source
 from agent.sources.source import Source, SourceState
 from tests.cameras.program import CameraProgram
-from tests.cameras.watching import next_frame, wait_for
+from tests.cameras.watching import next_frame, wait_for, wait_for_word
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,8 @@ def test_a_wrong_password_is_told_once_and_kept_out_of_the_log(
     camera: CameraProgram, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with _source(camera, "auth.mjpg", "watcher:wr0ng@") as source:
-        assert source.read(1.7) is None  # time for three attempts
+        wait_for_word(source, caplog)
+        assert source.read(1.7) is None  # time for more attempts
         assert source.state is SourceState.OPENING
     (warning,) = caplog.messages
     assert warning.startswith(

@@ -16,6 +16,7 @@ from agent.sources.live import LiveSource
 from agent.sources.opening import open_source, public_name
 from agent.sources.playback import Playback
 from agent.sources.source import SourceState
+from tests.cameras.watching import wait_for_word
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,8 @@ def test_a_missing_device_is_waited_for_with_one_warning(
     # network cameras use, so only a successful open of a device is left untested.
     caplog.set_level(logging.INFO)
     with open_source(SourceSettings(uri="/dev/video63")) as source:
-        assert source.read(1.6) is None  # time for three attempts
+        wait_for_word(source, caplog)
+        assert source.read(1.6) is None  # time for more attempts
         assert source.state is SourceState.OPENING
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "/dev/video63: no such device; plug the camera in" in caplog.text
@@ -88,7 +90,7 @@ def test_a_device_that_is_no_camera_is_named_with_what_to_check(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with open_source(SourceSettings(uri="/dev/null")) as source:
-        assert source.read(0.3) is None
+        wait_for_word(source, caplog)
         assert source.state is SourceState.OPENING
     assert "/dev/null: cannot be opened; another program has it" in caplog.text
 

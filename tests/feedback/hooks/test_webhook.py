@@ -191,12 +191,12 @@ def stutter(request: Request) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "told"),
+    ("behaviour", "timeout", "told"),
     [
-        (hang, "no answer within 1 s"),
-        (drip, "no answer within 1 s"),
-        (stutter, "it does not speak HTTP"),
-        (Request.hang_up, "it hangs up"),
+        (hang, 1, "no answer within 1 s"),
+        (drip, 1, "no answer within 1 s"),
+        (stutter, 60, "it does not speak HTTP"),
+        (Request.hang_up, 60, "it hangs up"),
     ],
 )
 def test_a_server_that_misbehaves_is_told_and_asked_again(
@@ -204,10 +204,11 @@ def test_a_server_that_misbehaves_is_told_and_asked_again(
     hook: Callable[..., Hook],
     caplog: pytest.LogCaptureFixture,
     behaviour: Callable[[Request], None],
+    timeout: int,
     told: str,
 ) -> None:
     receiver.script = [behaviour]
-    misled = hook(timeout=1)
+    misled = hook(timeout=timeout)
     misled.publish(1, 2)
     wait_for(lambda: list(dict.fromkeys(receiver.frames)) == [1, 2])
     assert f"127.0.0.1:{receiver.port}: {told}; trying again" in warnings(caplog)[0]
