@@ -28,6 +28,9 @@ _CHANGING: Final = 3.0
 _CLOSING: Final = 6.0
 """Seconds that closing waits for the sinks, each of which has a shorter limit of its own."""
 
+_AGAIN: Final = 10.0
+"""Seconds until a sink that could not be opened anew is tried once more."""
+
 SECTIONS: Final = frozenset().union(*(part.sections for part in PARTS)) - {"device"}
 """Sections of the settings that concern sinks alone: the picture goes on when they change."""
 
@@ -37,7 +40,8 @@ class Feedback:
 
     A change of settings closes and opens those sinks whose sections differ, and those that have
     failed, on a thread of its own; their events wait meanwhile. A sink that cannot be opened with
-    its new settings goes on with its former ones.
+    its new settings goes on with its former ones; where those do not work any more either (its port
+    was taken meanwhile), it is tried again until it opens.
     """
 
     def __init__(self, settings: Settings, control: Control, board: StatusBoard) -> None:
@@ -48,6 +52,8 @@ class Feedback:
         self._outlets = [_Outlet(part, control, board, self._sinks) for part in PARTS]
         self._changing: Thread | None = None
         self._trouble: BaseException | None = None
+        self._settings = settings
+        self._next_try = 0.0
         try:
             for outlet, part in zip(self._outlets, PARTS, strict=True):
                 if part.may_wait(settings):
@@ -83,14 +89,21 @@ class Feedback:
             self._changing.start()
 
     def check(self) -> None:
-        """Raises what `open_rest` met: `AgentError` for a setting that cannot work."""
+        """Look after the sinks; to be called now and then. Raises what `open_rest` met:
+        `AgentError` for a setting that cannot work.
+        """
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             raise trouble
+        lost = any(outlet.is_lost for outlet in self._outlets)
+        if lost and not self.is_changing and monotonic() >= self._next_try:
+            self._next_try = monotonic() + _AGAIN
+            self.change(self._settings)
 
     def change(self, settings: Settings) -> None:
         """Take up new settings; returns at once."""
         before = self._changing
+        self._settings = settings
 
         def work() -> None:
             if before is not None:
@@ -149,6 +162,9 @@ class _Outlet:
         self.sink: Sink | None = None
         self.is_waited_for = False
         """Whether `open_at_last` is still to come."""
+        self.is_lost = False
+        """Whether it is closed, as neither its new nor its former settings worked."""
+        self._told = ""
 
     @property
     def name(self) -> str:
@@ -170,6 +186,9 @@ class _Outlet:
             self.sink = sink
             self._stack = stack.pop_all()
         self._settings = settings
+        if self.is_lost:
+            self.is_lost = False
+            logger.info("%s: open again", self._part.name)
 
     def wait_for(self, settings: Settings) -> None:
         """Let events wait until it is opened, with these settings."""
@@ -204,7 +223,8 @@ class _Outlet:
             return
         self.is_waited_for = False
         with self._lock:
-            self._waiting = deque(maxlen=_WAITING)
+            if self._waiting is None:
+                self._waiting = deque(maxlen=_WAITING)
         self.close()
         self.sink = None
         try:
@@ -217,18 +237,21 @@ class _Outlet:
         try:
             self.open(settings)
         except Exception as error:
-            logger.error("the new settings cannot be used: %s", error, exc_info=_trace(error))
-            if former is None:
+            if self.is_lost and str(error) == self._told:
+                self._board.report(self._part.name, f"closed: {error}")
                 return
+            logger.error("the new settings cannot be used: %s", error, exc_info=_trace(error))
             try:
-                self.open(former)
+                self.open(former or settings)
             except Exception as again:
-                self._settings = None  # any reload tries again
+                self._settings, self.is_lost, self._told = None, True, str(error)
                 logger.error("%s stays closed: %s", self._part.name, again, exc_info=_trace(again))
                 self._board.report(self._part.name, f"closed: {again}")
 
     def _hand_on(self) -> None:
         with self._lock:
+            if self.is_lost:
+                return
             waiting, self._waiting = self._waiting, None
             if self.sink is not None:
                 for event in waiting or ():

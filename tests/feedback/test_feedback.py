@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import re
 import socket
@@ -163,8 +164,33 @@ def test_a_sink_that_cannot_go_back_either_says_so(
     feedback.publish(event(2))
     feedback.close()
     assert in_history() == [1, 2]
-    assert in_lines(place / "events") == [2]
+    assert in_lines(place / "events") == [1, 2]
     assert "events.file" not in board.status.health
+
+
+def test_a_lost_sink_is_tried_again_until_it_opens(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.feedback.feedback._AGAIN", 0.0)
+    caplog.set_level(logging.INFO)
+    place = folder / "place"
+    place.mkdir()
+    feedback = Feedback(settings(place / "events"), Control(), StatusBoard())
+    place.rename(folder / "gone")
+    feedback.change(settings(place / "others"))
+    settle(feedback)
+    feedback.publish(event(1))
+    for _ in range(3):
+        feedback.check()
+        settle(feedback)
+    assert caplog.text.count("events.file stays closed") == 1
+    place.mkdir()
+    feedback.check()
+    settle(feedback)
+    feedback.publish(event(2))
+    feedback.close()
+    assert in_lines(place / "others") == [1, 2]
+    assert caplog.text.count("events.file: open again") == 1
 
 
 def test_an_error_that_nobody_thought_of_concerns_one_sink_alone(
@@ -189,7 +215,7 @@ def test_an_error_that_nobody_thought_of_concerns_one_sink_alone(
     settle(feedback)
     feedback.publish(event(2))
     feedback.close()
-    assert in_lines(one) == [2]
+    assert in_lines(one) == [1, 2]
 
 
 def test_a_sink_that_has_failed_is_opened_anew_by_the_same_settings(folder: Path) -> None:
