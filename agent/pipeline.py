@@ -51,7 +51,7 @@ class Pipeline:
         """`near` finds faces again that are followed already, cheaper than `detector` does."""
         self._settings = settings
         self._source = source
-        self.lookout = Lookout(detector, near, settings.faces.detect_every)
+        self.lookout = Lookout(detector, near, settings.faces.detect_every, reader.detail)
         self._reader = reader
         self._clock = clock or StageClock()
         self._tracker = Tracker(settings.faces)
@@ -106,7 +106,7 @@ class Pipeline:
     def _decide(self, frame: Frame) -> list[EmotionEvent]:
         seen = [f for f in self._followed.values() if f.track.face is not None]
         faces = [f.track.face for f in seen if f.track.face is not None]
-        readings = self._reader.read(frame.image, faces)
+        readings = self._reader.read(frame, faces)
         self._reader.calibration.take(
             frame.time,
             [

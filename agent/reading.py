@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,16 @@ from agent.emotion.preprocess import GreyImage, Preprocessing
 from agent.faces.crop import face_crop
 from agent.faces.gates import gate
 from agent.stages import StageClock
-from agent.types import Face, Image, Reason, Scores
+from agent.types import Face, Frame, Image, Reason, Scores
 
 if TYPE_CHECKING:
     from agent.emotion.manifest import Crop
     from agent.emotion.prior import Prior
     from agent.runtimes.runtime import EmotionRuntime
     from agent.settings import FacesSettings
+
+_DETAIL: Final = 1.5
+"""Pixels of the picture across one of the crop."""
 
 
 def cropped(
@@ -29,9 +32,12 @@ def cropped(
     crop: Crop,
     preprocessing: Preprocessing,
     settings: FacesSettings,
+    scale: int = 1,
 ) -> list[tuple[GreyImage, Reason | None]]:
-    """The crop of each face of a picture (H x W x 3 BGR), and why it is too poor to read."""
-    crops = [face_crop(image, face, crop, preprocessing) for face in faces]
+    """The crop of each face of a picture (H x W x 3 BGR, at a `scale`-th of the size that the faces
+    are told in), and why it is too poor to read.
+    """
+    crops = [face_crop(image, face.scaled(1 / scale), crop, preprocessing) for face in faces]
     return [(made, gate(face, made, settings)) for face, made in zip(faces, crops, strict=True)]
 
 
@@ -69,12 +75,19 @@ class FaceReader:
         self._settings = settings
         self._clock = clock or StageClock()
 
-    def read(self, image: Image, faces: Sequence[Face]) -> list[Reading]:
-        """One reading for each face of a picture (H x W x 3 BGR), in the same order."""
+    @property
+    def detail(self) -> float:
+        """Pixels a side of a face beyond which more make no difference to the model."""
+        return _DETAIL * self._preprocessing.side / (1 + self._crop.margin)
+
+    def read(self, frame: Frame, faces: Sequence[Face]) -> list[Reading]:
+        """One reading for each face of a frame, in the same order."""
         if not faces:
             return []
         with self._clock.stage("crop"):
-            made = cropped(image, faces, self._crop, self._preprocessing, self._settings)
+            smallest = min(face.box.side for face in faces)
+            image, scale = frame.reduced(self.detail / max(smallest, 1.0))
+            made = cropped(image, faces, self._crop, self._preprocessing, self._settings, scale)
             picked = [i for i, (_, reason) in enumerate(made) if reason is None]
         scores: list[Scores | None] = [None] * len(faces)
         own: list[Scores | None] = [None] * len(faces)

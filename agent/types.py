@@ -30,9 +30,10 @@ class Encoded(Protocol):
         """Width and height in pixels."""
         ...
 
-    @property
-    def image(self) -> Image:
-        """The whole picture; the same array at each call, never written again."""
+    def reduced(self, share: float) -> tuple[Image, int]:
+        """The picture with at least that share of its width and height (1 for all of it), and how
+        many of its pixels one stands for, across and down. Never written again.
+        """
         ...
 
     @property
@@ -60,7 +61,15 @@ class Frame:
     @property
     def image(self) -> Image:
         """All of it, decoded now if it was not yet."""
-        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
+        return self.reduced(1.0)[0]
+
+    def reduced(self, share: float) -> tuple[Image, int]:
+        """At least that share of its width and height, for less than all of it may cost, and how
+        many of its pixels one stands for, across and down.
+        """
+        if isinstance(self.picture, np.ndarray):
+            return self.picture, 1
+        return self.picture.reduced(share)
 
     @property
     def glimpse(self) -> Image:
@@ -109,6 +118,10 @@ class Box:
         common = across * down
         return common / (self.area + other.area - common)
 
+    def scaled(self, factor: float) -> Box:
+        """In pixels of which so many stand for one."""
+        return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
+
     def rounded(self) -> list[int]:
         """`[x, y, width, height]` in whole pixels, as events carry it."""
         return [round(self.x), round(self.y), round(self.width), round(self.height)]
@@ -141,6 +154,16 @@ class Face:
     score: float
     """The detector's confidence, 0 to 1."""
     landmarks: Landmarks | None = None
+
+    def scaled(self, factor: float) -> Face:
+        """In pixels of which so many stand for one."""
+        if factor == 1:
+            return self
+        marks = self.landmarks
+        if marks is not None:
+            points = (marks.left_eye, marks.right_eye, marks.nose, marks.mouth)
+            marks = Landmarks(*((x * factor, y * factor) for x, y in points))
+        return Face(self.box.scaled(factor), self.score, marks)
 
 
 @dataclass(frozen=True)

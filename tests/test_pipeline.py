@@ -30,6 +30,7 @@ class ScriptedDetector:
     """Returns the faces it is told, and counts how often it is asked."""
 
     name = "scripted"
+    side = 640
 
     def __init__(self) -> None:
         self.faces: Sequence[Face] = ()

@@ -71,22 +71,22 @@ class BlazeFace:
         """Raises `ModelError` where the weights are not those of the variant."""
         self.name = "blazeface" if variant == "back" else f"blazeface-{variant}"
         self._least = _logit(MIN_SCORE if min_score is None else min_score)
-        self._side = SHAPES[variant].side
+        self.side = SHAPES[variant].side
         self._anchors = _anchors(SHAPES[variant])
         self._interpreter = load_interpreter(weights, threads)
         (entry,) = self._interpreter.get_input_details()
         outputs = {d["shape"][-1]: d for d in self._interpreter.get_output_details()}
         rows = [list(outputs[n]["shape"][:2]) if n in outputs else None for n in (16, 1)]
-        if list(entry["shape"]) != [1, self._side, self._side, 3] or rows != 2 * [
+        if list(entry["shape"]) != [1, self.side, self.side, 3] or rows != 2 * [
             [1, len(self._anchors)]
         ]:
             raise ModelError(f"{weights}: not the weights of BlazeFace {variant}")
         self._input = entry["index"]
         # Made once: pictures of one source are of one size, and pages that are fresh cost more
         # than what is written to them.
-        self._square = np.zeros((self._side, self._side, 3), np.uint8)
+        self._square = np.zeros((self.side, self.side, 3), np.uint8)
         self._used = (0, 0, 0, 0)
-        self._values = np.empty((1, self._side, self._side, 3), np.float32)
+        self._values = np.empty((1, self.side, self.side, 3), np.float32)
         self._regressors, self._scores = outputs[16]["index"], outputs[1]["index"]
 
     def detect(self, image: Image) -> list[Face]:
@@ -120,9 +120,9 @@ class BlazeFace:
         input is taken from; its scale and its corner.
         """
         height, width = image.shape[:2]
-        scale = self._side / max(height, width)
+        scale = self.side / max(height, width)
         inner = max(1, round(width * scale)), max(1, round(height * scale))
-        left, top = (self._side - inner[0]) // 2, (self._side - inner[1]) // 2
+        left, top = (self.side - inner[0]) // 2, (self.side - inner[1]) // 2
         if self._used != (left, top, *inner):
             self._square[:] = 0
             self._used = (left, top, *inner)

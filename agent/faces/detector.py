@@ -16,6 +16,9 @@ class FaceDetector(Protocol):
     name: str
     """The name in the settings; the model's manifest keeps a crop for each by this name."""
 
+    side: int
+    """Pixels of the longer side that it looks at; it shrinks what has more."""
+
     def detect(self, image: Image) -> list[Face]:
         """Faces in a picture of any size (H x W x 3 uint8 BGR, or H x W grey), best score first;
         boxes and landmarks in the picture's pixels. A box may reach out of the picture.

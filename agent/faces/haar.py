@@ -39,7 +39,7 @@ class Haar:
         """Larger pictures are shrunk to `longest_side`; without `cascade`, OpenCV's own file of it
         is taken. Raises `ModelError` on OpenCV 5, which has no cascades.
         """
-        self._longest_side = longest_side
+        self.side = longest_side
         least = MIN_SCORE if min_score is None else min_score
         # The inverse of the score in `detect`. OpenCV wants one window more than it is told to, and
         # does not merge windows at all for 0.
@@ -59,7 +59,7 @@ class Haar:
         """See `FaceDetector.detect`. A face that n windows agree on scores n / (n + 4)."""
         if image.size == 0:
             return []
-        small, (across, down) = shrunk(to_grey(image), self._longest_side)
+        small, (across, down) = shrunk(to_grey(image), self.side)
         if min(small.shape) < _SMALLEST:
             return []
         boxes, hits = self._cascade.detectMultiScale2(

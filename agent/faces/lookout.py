@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from agent.faces.detector import FaceDetector
@@ -19,8 +20,12 @@ class Lookout:
         detector: FaceDetector,
         near: NearDetector | None = None,
         every: int | Literal["auto"] = 1,
+        detail: float = math.inf,
     ) -> None:
-        """Without `near`, the whole picture is searched for known faces too, only less often."""
+        """Without `near`, the whole picture is searched for known faces too, only less often.
+        Whoever reads the faces found wants `detail` pixels a side of each, if there are so many.
+        """
+        self._detail = detail
         self._detector = detector
         self._near = near
         self._watches = every == "auto"
@@ -56,15 +61,15 @@ class Lookout:
         )
         asked = look = self._schedule.look(scene)
         faces: list[Face] | None = None
-        if self._near is not None:
-            if asked is Look.GLANCE:
-                suspected = self._near.suspects(frame.image, known)
-                look = Look.WHOLE if suspected else self._schedule.look_beside(scene)
-            if look is Look.NEAR:
-                faces = self._near.find(frame.image, known, some=missing)
-                look = Look.WHOLE if faces is None else look
+        if asked is Look.GLANCE:
+            suspected = self._suspects(frame, known)
+            look = Look.WHOLE if suspected else self._schedule.look_beside(scene)
+        if look is Look.NEAR:
+            faces = self._find_near(frame, known, missing)
+            look = Look.WHOLE if faces is None else look
         if look is Look.WHOLE:
-            faces = self._detector.detect(frame.image)
+            image, scale = frame.reduced(self._enough(frame, known, near=False))
+            faces = [face.scaled(scale) for face in self._detector.detect(image)]
             self._searched = self._last
             if asked is not Look.WHOLE:
                 self._schedule.searched(frame.time)
@@ -78,7 +83,7 @@ class Lookout:
         self, frame: Frame, known: list[Box], settled: bool, calm: bool, missing: bool
     ) -> Scene:
         if known and self._schedule.is_due(frame.time, settled, calm):
-            _ = frame.image  # decoded as a whole first, it needs no decoding for a glimpse
+            frame.reduced(self._enough(frame, known, near=True))  # and a glimpse needs no decoding
         width, height = frame.size
         now, before, searched = thumbnail(frame.glimpse), self._last, self._searched
         self._last = now
@@ -102,6 +107,31 @@ class Lookout:
             cut=1.0 if before is None else float(changed(now, before).mean()),
         )
 
+    def _enough(self, frame: Frame, known: list[Box], near: bool) -> float:
+        """Share of the picture's size that will do for a search, or for looking near known faces,
+        and for reading those that are known.
+        """
+        longer = max(frame.size)
+        if self._near is not None and near:
+            enough = self._near.enough(known, longer)
+        else:
+            enough = self._detector.side / longer
+        return max([enough, *(self._detail / box.side for box in known)])
+
+    def _suspects(self, frame: Frame, known: list[Box]) -> bool:
+        if self._near is None:
+            return True
+        image, scale = frame.reduced(self._enough(frame, known, near=True))
+        return self._near.suspects(image, [box.scaled(1 / scale) for box in known])
+
+    def _find_near(self, frame: Frame, known: list[Box], missing: bool) -> list[Face] | None:
+        if self._near is None:
+            return None
+        image, scale = frame.reduced(self._enough(frame, known, near=True))
+        small = [box.scaled(1 / scale) for box in known]
+        found = self._near.find(image, small, some=missing)
+        return None if found is None else [face.scaled(scale) for face in found]
+
     def _alike(self, frame: Frame) -> bool:
         """Whether every face looks as it did, where it was, when it was looked at."""
         return all(alike(_portrait(frame, place), seen) for place, seen in self._portraits)
@@ -113,6 +143,4 @@ def _portrait(frame: Frame, box: Box) -> Thumbnail:
     scale = glimpse.shape[1] / frame.size[0]
     if box.side * scale < FINE:
         return portrait(frame.image, box)
-    return portrait(
-        glimpse, Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
-    )
+    return portrait(glimpse, box.scaled(scale))

@@ -35,6 +35,12 @@ class NearDetector(Protocol):
         """Whether `suspects` costs less than a search of the whole picture."""
         ...
 
+    def enough(self, boxes: list[Box], longer: int) -> float:
+        """Share of a picture's size, of so many pixels along its longer side, that both methods
+        need to see all that they can; without boxes, `suspects` alone.
+        """
+        ...
+
     def find(self, image: Image, boxes: list[Box], some: bool = False) -> list[Face] | None:
         """The face at each box of a picture (H x W x 3 BGR), or None where one is not found; with
         `some` those that are found.
@@ -60,6 +66,10 @@ class RegionDetector:
     def __init__(self, detector: CloseDetector, glances: bool = True) -> None:
         self._detector = detector
         self.glances = glances
+
+    def enough(self, boxes: list[Box], longer: int) -> float:
+        """See `NearDetector.enough`."""
+        return self._detector.side / min([longer, *(_AROUND * box.side for box in boxes)])
 
     def suspects(self, image: Image, known: list[Box]) -> bool:
         """See `NearDetector.suspects`."""

@@ -32,7 +32,7 @@ class YuNet:
         """Larger pictures are shrunk to `longest_side`. Raises `ModelError` where the weights
         cannot be read.
         """
-        self._longest_side = longest_side
+        self.side = longest_side
         if not weights.is_file():
             raise ModelError(f"{weights}: no such file")
         try:
@@ -51,7 +51,7 @@ class YuNet:
         """See `FaceDetector.detect`."""
         if image.size == 0:
             return []
-        small, (across, down) = shrunk(as_colour(image), self._longest_side)
+        small, (across, down) = shrunk(as_colour(image), self.side)
         if min(small.shape[:2]) < SMALLEST:
             return []
         self._net.setInputSize((small.shape[1], small.shape[0]))

@@ -38,6 +38,7 @@ class YuNetTflite:
                 f"{weights}: its input is not the grey levels 0 to 255; convert it again"
             )
         self.height, self.width = shape[1:3]
+        self.side = max(self.height, self.width)
         try:
             self._answers(np.zeros((self.height, self.width, 3), np.uint8))
         except ValueError as error:

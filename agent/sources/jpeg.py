@@ -18,14 +18,20 @@ from agent.types import Image
 _AS_STORED: Final = cv2.IMREAD_IGNORE_ORIENTATION
 """A camera's pictures are not turned, whatever their EXIF data say; FFmpeg does not, either."""
 _MOST_PIXELS: Final = 100_000_000
-_GREY: Final = 128
+_FLAT: Final = 128
 _GLIMPSE: Final = 160
 """Pixels along the longer side that a glimpse keeps at least, where the picture has them."""
-_REDUCED: Final = {
+_GREY: Final = {
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     1: cv2.IMREAD_GRAYSCALE,
+}
+_COLOUR: Final = {
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    1: cv2.IMREAD_COLOR,
 }
 
 
@@ -51,28 +57,36 @@ class Jpeg:
         self.damaged = False
         """Whether it was to be decoded, and could not be."""
         self._content = content
-        self._image: Image | None = None
+        self._finest: tuple[Image, int] | None = None
         self._glimpse: Image | None = None
 
     @property
     def image(self) -> Image:
         """H x W x 3 BGR."""
-        if self._image is None:
-            decoded = self._decoded(cv2.IMREAD_COLOR)
-            self._image = self._flat(1, 3) if decoded is None else decoded
-        return self._image
+        return self.reduced(1.0)[0]
+
+    def reduced(self, share: float) -> tuple[Image, int]:
+        """H x W x 3 BGR at 1, 1/2, 1/4 or 1/8 of the size, and 1, 2, 4 or 8: at least that share,
+        and all that has been decoded already.
+        """
+        factor = max(f for f in _COLOUR if f == 1 or share * f <= 1)
+        if self._finest is None or self._finest[1] > factor:
+            decoded = self._decoded(_COLOUR[factor])
+            self._finest = (self._flat(factor, 3) if decoded is None else decoded), factor
+        return self._finest
 
     @property
     def glimpse(self) -> Image:
-        """H x W grey, down to an eighth of the size; made of the whole picture where that is there
-        already.
+        """H x W grey, down to an eighth of the size; made of what is decoded already where that is
+        fine enough.
         """
         if self._glimpse is None:
-            factor = max(f for f in _REDUCED if f == 1 or max(self.size) >= f * _GLIMPSE)
-            if self._image is not None:
-                self._glimpse = _shrunk(self._image, factor)
+            factor = max(f for f in _GREY if f == 1 or max(self.size) >= f * _GLIMPSE)
+            finest = self._finest
+            if finest is not None and finest[1] <= factor:
+                self._glimpse = _shrunk(finest[0], factor // finest[1])
             else:
-                decoded = self._decoded(_REDUCED[factor])
+                decoded = self._decoded(_GREY[factor])
                 self._glimpse = self._flat(factor) if decoded is None else decoded
         return self._glimpse
 
@@ -89,7 +103,7 @@ class Jpeg:
 
     def _flat(self, factor: int, *channels: int) -> Image:
         width, height = (-(-side // factor) for side in self.size)
-        return np.full((height, width, *channels), _GREY, np.uint8)
+        return np.full((height, width, *channels), _FLAT, np.uint8)
 
 
 def _shrunk(image: Image, factor: int) -> Image:

@@ -10,7 +10,10 @@ import pytest
 from agent.emotion.manifest import Crop
 from agent.emotion.preprocess import Preprocessing
 from agent.faces.crop import face_crop
-from agent.types import Box, Face, Landmarks
+from agent.reading import cropped
+from agent.settings import FacesSettings
+from agent.sources.jpeg import Jpeg
+from agent.types import Box, Face, Image, Landmarks
 
 MODEL = Preprocessing(side=48)
 PLAIN = Crop(margin=0)
@@ -44,6 +47,20 @@ def spots(image: Grey) -> list[tuple[float, float]]:
     """Centres of the three bright spots of a crop, from left to right."""
     _, _, _, centres = cv2.connectedComponentsWithStats((image > 128).astype(np.uint8))
     return sorted((float(x), float(y)) for x, y in centres[1:])
+
+
+def test_a_picture_at_half_the_size_gives_the_same_crop(astronaut: Image) -> None:
+    face = tilted(Box(160, 60, 120, 120), 10)
+    content = bytes(cv2.imencode(".jpg", astronaut, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
+    settings = FacesSettings()
+    ((whole, one),) = cropped(Jpeg(content).image, [face], PLAIN, MODEL, settings)
+    picture, scale = Jpeg(content).reduced(0.5)
+    ((half, other),) = cropped(picture, [face], PLAIN, MODEL, settings, scale)
+    assert scale == 2
+    assert (one, other) == (None, None)
+    assert np.abs(whole.astype(int) - half).mean() < 4
+    moved = np.abs(whole[:, 1:].astype(int) - half[:, :-1]).mean()
+    assert np.abs(whole.astype(int) - half).mean() < moved / 2  # not by half a pixel
 
 
 def test_a_box_of_the_models_side_is_cut_out_unchanged() -> None:

@@ -20,6 +20,7 @@ class Detector:
     """Sees a face wherever the picture is white."""
 
     name = "scripted"
+    side = 640
 
     def detect(self, image: Image) -> list[Face]:
         rows, columns = np.nonzero(image[..., 0] > 200)
@@ -41,6 +42,9 @@ class Near:
             return [Face(box, 0.9) for box in boxes]
         return [] if some else None
 
+    def enough(self, boxes: list[Box], longer: int) -> float:
+        return 100 / longer
+
     def suspects(self, image: Image, known: list[Box]) -> bool:
         """No small faces, as with the network."""
         return any(face.box.side > 50 for face in Detector().detect(image))
@@ -52,16 +56,16 @@ class Watched:
     def __init__(self, image: Image) -> None:
         self._image = image
         self.size = (image.shape[1], image.shape[0])
-        self.decoded: list[str] = []
+        self.decoded = ""
 
-    @property
-    def image(self) -> Image:
-        self.decoded.append("image")
-        return self._image
+    def reduced(self, share: float) -> tuple[Image, int]:
+        factor = 2 if share <= 0.5 else 1
+        self.decoded += str(factor)
+        return self._image[::factor, ::factor], factor
 
     @property
     def glimpse(self) -> Image:
-        self.decoded.append("glimpse")
+        self.decoded += "g"
         return self._image[::4, ::4, 1]
 
 
@@ -180,15 +184,18 @@ def test_a_number_needs_no_thumbnails_and_keeps_to_its_frames() -> None:
     assert [faces is not None for faces in found] == [True, False, False] * 2 + [True]
 
 
-def test_a_frame_is_decoded_no_further_than_it_is_looked_at() -> None:
+@pytest.mark.parametrize(("detail", "near"), [(50, "2"), (90, "1")])
+def test_a_frame_is_decoded_no_further_than_it_is_looked_at(detail: float, near: str) -> None:
     """A camera of 15 frames a second, a face that stays as it is."""
-    lookout = Lookout(Detector(), Near(), "auto")
-    pictures = [Watched(with_face(300, 100, 120)) for _ in range(9)]
+    lookout = Lookout(Detector(), Near(), "auto", detail)
+    pictures = [Watched(with_face(300, 100, 121)) for _ in range(9)]
+    place = Box(300, 100, 120, 120)
     looks = []
     for index, picture in enumerate(pictures):
-        known = [Box(300, 100, 119, 119)] if index else []
+        known = [place] if index else []
         found = lookout.find(frame(2 * index, picture), known, settled=True, calm=index > 1)
+        assert found is None or found[0].box == place
         looks.append(found is not None)
     assert [index for index, looked in enumerate(looks) if looked] == [0, 1, 7]
-    asked = ["".join(sorted(word[0] for word in set(p.decoded))) for p in pictures]
-    assert asked == ["gi", "gi", "", "g", "", "g", "", "gi", ""]
+    asked = ["".join(sorted(set(picture.decoded))) for picture in pictures]
+    assert asked == ["1g", f"{near}g", "", "g", "", "g", "", f"{near}g", ""]

@@ -53,6 +53,25 @@ def test_both_faces_are_found_again_where_the_large_network_sees_them(
         assert again.landmarks.roll == pytest.approx(face.landmarks.roll, abs=6)
 
 
+def test_as_much_of_the_picture_as_it_says_is_enough(
+    couple: Image, large: FaceDetector, near: RegionDetector
+) -> None:
+    double = np.asarray(cv2.resize(couple, (1280, 960), interpolation=cv2.INTER_CUBIC), np.uint8)
+    known = [face.box for face in large.detect(double)]
+    assert near.enough(known, 1280) <= 0.5
+    assert near.enough([], 640) == pytest.approx(0.2)
+    whole, half = near.find(double, known), near.find(couple, [box.scaled(0.5) for box in known])
+    assert whole is not None
+    assert half is not None
+    for one, other in zip(whole, half, strict=True):
+        again = other.scaled(2)
+        assert again.box.iou(one.box) > 0.9
+        assert again.landmarks is not None
+        assert one.landmarks is not None
+        off = np.subtract(again.landmarks.nose, one.landmarks.nose)
+        assert np.hypot(*off) < 0.03 * one.box.side
+
+
 def test_a_face_at_the_edge_is_found_again(
     astronaut: Image, large: FaceDetector, near: RegionDetector
 ) -> None:

@@ -51,6 +51,21 @@ def test_a_glimpse_is_the_same_however_far_the_picture_was_decoded(
     assert difference[:-1, :-1].max() <= 4  # at the edge, an odd side is rounded differently
 
 
+def test_a_picture_is_no_larger_than_asked_for_and_is_not_decoded_again_for_less() -> None:
+    content = encoded(scene(640, 480))
+    for share, factor in ((1.0, 1), (0.51, 1), (0.5, 2), (0.3, 2), (0.25, 4), (0.0, 8), (9.0, 1)):
+        image, found = Jpeg(content).reduced(share)
+        assert (found, image.shape) == (factor, (480 // factor, 640 // factor, 3))
+    jpeg = Jpeg(content)
+    half, _ = jpeg.reduced(0.4)
+    assert jpeg.reduced(0.1)[0] is half
+    assert jpeg.glimpse.shape == (120, 160)
+    whole, _ = jpeg.reduced(0.6)
+    assert jpeg.reduced(0.4)[0] is whole is jpeg.image
+    near = cv2.resize(whole, (320, 240), interpolation=cv2.INTER_AREA)
+    assert np.abs(near.astype(int) - half).mean() < 1
+
+
 def test_a_grey_jpeg_has_three_channels_and_a_glimpse() -> None:
     jpeg = Jpeg(encoded(scene(640, 480)[..., 1]))
     assert jpeg.image.shape == (480, 640, 3)
