@@ -75,7 +75,7 @@ def test_lines_tell_day_and_event(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_selected_by_time_and_emotion(capsys: pytest.CaptureFixture[str]) -> None:
-    (line,) = output(capsys, "--since", "1h", "--emotion", "happiness", "--json")
+    (line,) = output(capsys, "--since", "12h", "--emotion", "happiness", "--json")
     assert json.loads(line) == event(2, "happiness", 0.5).as_dict()
     assert len(output(capsys, "--until", "1d", "--json")) == 1
     (line,) = output(capsys, "--limit", "1", "--json")
