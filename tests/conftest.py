@@ -23,10 +23,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 LONGEST = (
     "handlers/test_model_servers.py",
-    "converters/test_deeplens_target.py",
-    "training/test_devices.py",
     "handlers/greengrass/test_component.py",
+    "converters/test_deeplens_target.py",
+    "converters/test_yunet.py",
     "test_tutorial.py",
+    "training/test_devices.py",
+    "training/test_train.py",
+    "training/test_training_cli.py",
     "handlers/test_mms_docs.py",
     "integration/test_mms_agent.py",
     "integration/test_supervision.py",
