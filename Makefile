@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 DATA ?= build/ferplus.npz
 NAME ?= fer-compact
 MODEL ?= build/train/$(NAME)/model.keras
-VERSION ?= 1.2.0
+VERSION ?= 1.3.0
 # What a checkout brings; the other precisions are made where they are wanted.
 FILES := tflite:int8,tflite:float32,onnx:int8,onnx:float32,openvino:int8
 
