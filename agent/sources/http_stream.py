@@ -1,16 +1,24 @@
 """An HTTP answer that goes on for ever, every step of it in time.
 
 It is asked for as FFmpeg asks cameras: redirections are followed, the user name and password in the
-address are sent once they are asked for (Basic, Digest), proxies are those of the environment, and
-any certificate will do, as cameras make their own.
+address are sent once where they are asked for (Digest, or else Basic), proxies are those of the
+environment, and any certificate will do, as cameras make their own.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, responses
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPMessage,
+    HTTPResponse,
+    HTTPSConnection,
+    responses,
+)
 from time import monotonic
 from typing import IO, Any, Final
 from urllib import request
@@ -23,6 +31,8 @@ from agent import __version__
 from agent.errors import SourceError
 
 _CHECK: Final = "check address, user name and password"
+_STALE: Final = re.compile('stale="?true', re.IGNORECASE)
+"""In an answer to a login that was right, but for a nonce that is used up (RFC 7616, 3.3)."""
 
 
 @dataclass
@@ -89,8 +99,8 @@ def open_http(name: str, address: str, timeout: float) -> HttpStream | None:
             raise SourceError(f"{name}: no answer within {timeout:g} s; {_CHECK}") from None
         reason = getattr(cause, "strerror", None) or "no connection"
         raise SourceError(f"{name}: cannot be reached ({reason}); {_CHECK}") from None
-    except (HTTPException, ValueError):  # not HTTP; a way to log in, or an address, unknown here
-        return None
+    except (HTTPException, ValueError, LookupError):
+        return None  # not HTTP; a way to log in, or an address, unknown here
     return HttpStream(response, deadline)
 
 
@@ -106,7 +116,7 @@ def _opener(address: str, deadline: _Deadline) -> request.OpenerDirector:
     parts = urlsplit(address)
     login, _, host = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
-    logins = request.HTTPPasswordMgrWithDefaultRealm()
+    logins = _Logins(sealed=parts.scheme == "https")
     if login:
         place = f"{parts.scheme}://{host}/"
         logins.add_password(None, place, unquote(user), unquote(password))
@@ -117,7 +127,7 @@ def _opener(address: str, deadline: _Deadline) -> request.OpenerDirector:
         _Https(deadline),
         _Redirection(),
         request.HTTPBasicAuthHandler(logins),
-        request.HTTPDigestAuthHandler(logins),
+        _Digest(logins),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),
         request.UnknownHandler(),
@@ -131,9 +141,42 @@ class _Redirection(request.HTTPRedirectHandler):
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> request.Request | None:
         fp.close()  # all of what it says beside the new address would be read
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        known = 307 if code == 308 else code  # Python 3.10 does not know 308
+        return super().redirect_request(req, fp, known, msg, headers, newurl)
 
-    http_error_308 = request.HTTPRedirectHandler.http_error_302  # missing in Python 3.10
+    http_error_308 = request.HTTPRedirectHandler.http_error_302
+
+
+class _Logins(request.HTTPPasswordMgrWithDefaultRealm):
+    """Those of an address, which a redirection from https to http does not bring into the open."""
+
+    def __init__(self, sealed: bool) -> None:
+        super().__init__()
+        self._sealed = sealed
+
+    def find_user_password(self, realm: str | None, authuri: str) -> tuple[str | None, str | None]:
+        if self._sealed and urlsplit(authuri).scheme != "https":
+            return None, None
+        return super().find_user_password(realm, authuri)
+
+
+class _Digest(request.HTTPDigestAuthHandler):
+    """Found among several ways to log in, and tried once: cameras lock out who is wrong often."""
+
+    def http_error_401(
+        self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: Any
+    ) -> Any:
+        asked = [
+            way for way in headers.get_all("WWW-Authenticate", []) if way[:7].lower() == "digest "
+        ]
+        if not asked:
+            return None
+        way = next((way for way in asked if "sha-" not in way.lower()), asked[0])
+        if req.has_header("Authorization") and not _STALE.search(way):
+            raise HTTPError(req.full_url, code, msg, headers, fp)
+        alone = HTTPMessage()
+        alone["WWW-Authenticate"] = way
+        return super().http_error_401(req, fp, code, msg, alone)
 
 
 class _Socket(socket.socket):
