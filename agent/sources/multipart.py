@@ -16,6 +16,8 @@ MOST: Final = 16_000_000
 """Bytes of one part."""
 _MOST_HEAD: Final = 8192
 """Bytes of the lines before it."""
+_MOST_DIGITS: Final = 15
+"""Of a length; Python refuses to read some thousands."""
 _MOST_DASHES: Final = 8
 """Before the name of a delimiter that comes in two pieces."""
 _AT_ONCE: Final = 65_536
@@ -49,7 +51,7 @@ class Parts:
             room -= len(line)
             name, _, value = line.partition(b":")
             if name.strip().lower() == b"content-length" and value.strip().isdigit():
-                length = int(value)
+                length = int(value.strip()[:_MOST_DIGITS])
         if line is None:
             return None
         return self._measured(length) if length else self._delimited()

@@ -86,6 +86,8 @@ def test_a_part_that_is_cut_off_is_none() -> None:
     ("begin", "piece", "problem"),
     [
         (b"--frame\r\nContent-Length: 10000000000\r\n\r\n", b"x", "a picture of 10000 MB"),
+        (b"--frame\r\nContent-Length: %b\r\n\r\n" % (400 * b"9"), b"x", "announces a picture"),
+        (b"--frame\r\nContent-Length: %b\r\n\r\n" % (5000 * b"9"), b"x", "announces a picture"),
         (b"--frame\r\n\r\n", b"x" * 60_000, "more than 16 MB"),
         (b"--frame\r\nX: ", b"x" * 60_000, "lines without end"),
         (b"--frame\r\n", b"X: y\r\n" * 9000, "lines without end"),
