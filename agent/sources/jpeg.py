@@ -70,10 +70,12 @@ class Jpeg:
         and all that has been decoded already.
         """
         factor = max(f for f in _COLOUR if f == 1 or share * f <= 1)
-        if self._finest is None or self._finest[1] > factor:
+        finest = self._finest  # once: another thread may put there what it has asked for
+        if finest is None or finest[1] > factor:
             decoded = self._decoded(_COLOUR[factor])
-            self._finest = (self._flat(factor, 3) if decoded is None else decoded), factor
-        return self._finest
+            finest = (self._flat(factor, 3) if decoded is None else decoded), factor
+            self._finest = finest
+        return finest
 
     @property
     def glimpse(self) -> Image:

@@ -66,6 +66,18 @@ def test_a_picture_is_no_larger_than_asked_for_and_is_not_decoded_again_for_less
     assert np.abs(near.astype(int) - half).mean() < 1
 
 
+def test_a_thread_that_asks_for_less_takes_nothing_from_one_that_asks_for_all() -> None:
+    class Overtaken(Jpeg):
+        """Another thread stores its smaller copy right after each."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_finest" and value is not None:
+                super().__setattr__(name, (np.zeros((60, 80, 3), np.uint8), 8))
+
+    assert Overtaken(encoded(scene(640, 480))).image.shape == (480, 640, 3)
+
+
 def test_a_grey_jpeg_has_three_channels_and_a_glimpse() -> None:
     jpeg = Jpeg(encoded(scene(640, 480)[..., 1]))
     assert jpeg.image.shape == (480, 640, 3)
