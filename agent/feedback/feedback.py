@@ -95,26 +95,30 @@ class Feedback:
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             raise trouble
-        lost = any(outlet.is_lost for outlet in self._outlets)
+        lost = [outlet for outlet in self._outlets if outlet.is_lost]
         if lost and not self.is_changing and monotonic() >= self._next_try:
             self._next_try = monotonic() + _AGAIN
-            self.change(self._settings)
+            # These alone: what goes on with its former settings would be closed for each attempt.
+            self._begin_change(lost, self._settings)
 
     def change(self, settings: Settings) -> None:
         """Take up new settings; returns at once."""
-        before = self._changing
         self._settings = settings
+        if self._changing is not None or any(outlet.needs(settings) for outlet in self._outlets):
+            self._begin_change(self._outlets, settings)
+
+    def _begin_change(self, outlets: list[_Outlet], settings: Settings) -> None:
+        before = self._changing
 
         def work() -> None:
             if before is not None:
                 before.join()
-            for outlet in self._outlets:
+            for outlet in outlets:
                 outlet.change(settings)
             release()  # a closed server is full of cycles, and Python lets many pile up
 
-        if before is not None or any(outlet.needs(settings) for outlet in self._outlets):
-            self._changing = Thread(target=work, name="feedback", daemon=True)
-            self._changing.start()
+        self._changing = Thread(target=work, name="feedback", daemon=True)
+        self._changing.start()
 
     @property
     def is_changing(self) -> bool:
@@ -188,7 +192,7 @@ class _Outlet:
         self._settings = settings
         if self.is_lost:
             self.is_lost = False
-            logger.info("%s: open again", self._part.name)
+            logger.info("%s: %s", self._part.name, "off" if sink is None else "open again")
 
     def wait_for(self, settings: Settings) -> None:
         """Let events wait until it is opened, with these settings."""

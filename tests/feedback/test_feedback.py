@@ -23,7 +23,7 @@ from agent.errors import AgentError
 from agent.feedback.feedback import SECTIONS, Feedback
 from agent.feedback.history import history_file
 from agent.feedback.lines import JsonLinesSink
-from agent.feedback.opening import Opening, Part
+from agent.feedback.opening import PARTS, Opening, Part
 from agent.feedback.recorded import Selection, read_events
 from agent.settings import EventSettings, HistorySettings, MqttSettings, Settings, WebSettings
 from agent.status import StatusBoard
@@ -191,6 +191,41 @@ def test_a_lost_sink_is_tried_again_until_it_opens(
     feedback.close()
     assert in_lines(place / "others") == [1, 2]
     assert caplog.text.count("events.file: open again") == 1
+
+
+def test_while_a_sink_is_lost_those_on_their_former_settings_are_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = []
+
+    def opener(opening: Opening) -> None:
+        opened.append(opening.settings.history.days)
+        if opening.settings.history.days == 1:
+            raise AgentError("a day is too short")
+
+    (lines,) = (part for part in PARTS if part.name == "events.file")
+    picky = Part("picky", frozenset({"history"}), opener)
+    monkeypatch.setattr("agent.feedback.feedback.PARTS", (lines, picky))
+    monkeypatch.setattr("agent.feedback.feedback._AGAIN", 0.0)
+    place = folder / "place"
+    place.mkdir()
+    feedback = Feedback(
+        settings(place / "events", HistorySettings(days=9)), Control(), StatusBoard()
+    )
+    place.rename(folder / "gone")
+    feedback.change(settings(place / "others", HistorySettings(days=1)))
+    settle(feedback)
+    before = list(opened)
+    for _ in range(3):
+        feedback.check()
+        settle(feedback)
+    assert opened == before
+    caplog.set_level(logging.INFO)
+    feedback.change(Settings(device="hall", history=HistorySettings(days=9)))
+    settle(feedback)
+    feedback.close()
+    assert "events.file: off" in caplog.text
+    assert "open again" not in caplog.text
 
 
 def test_an_error_that_nobody_thought_of_concerns_one_sink_alone(
