@@ -200,11 +200,37 @@ class _TlsSocket(ssl.SSLSocket):
         return super().recv_into(buffer, nbytes, flags)
 
 
+def _connected(
+    place: tuple[str, int], deadline: _Deadline, source: tuple[str, int] | None
+) -> socket.socket:
+    """Connected to one of a host's addresses: a name often has one that does not answer, as those
+    of IPv6 where the network has none, and the next must have its share of the time.
+    """
+    known = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+    problem: OSError = OSError("no address")
+    for left, (family, kind, protocol, _, address) in zip(
+        range(len(known), 0, -1), known, strict=True
+    ):
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(deadline.left() / left)
+            if source is not None:
+                line.bind(source)
+            line.connect(address)
+            line.settimeout(deadline.left())
+        except OSError as error:
+            line.close()
+            problem = error
+        else:
+            return line
+    raise problem
+
+
 class _Connection(HTTPConnection):
     deadline = _Deadline(float("inf"))
 
     def connect(self) -> None:
-        self.timeout = self.deadline.left()
+        self._create_connection = lambda place, _, source: _connected(place, self.deadline, source)
         super().connect()
         line = _Socket(fileno=self.sock.detach())
         line.deadline = self.deadline
@@ -215,7 +241,7 @@ class _TlsConnection(HTTPSConnection):
     deadline = _Deadline(float("inf"))
 
     def connect(self) -> None:
-        self.timeout = self.deadline.left()
+        self._create_connection = lambda place, _, source: _connected(place, self.deadline, source)
         super().connect()
         if isinstance(self.sock, _TlsSocket):
             self.sock.deadline = self.deadline

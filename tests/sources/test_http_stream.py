@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -209,6 +209,27 @@ def test_a_login_for_https_is_not_sent_by_http(certificate: ssl.SSLContext) -> N
 @pytest.mark.parametrize("address", ["http://127.0.0.1:x/", "http://[::1/", "http://a b/"])
 def test_what_is_no_address_here_is_left_to_ffmpeg(address: str) -> None:
     assert open_http("cam", address, 1.0) is None
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, ExitStack() as stack:
+        for _ in range(3):  # what waits there already; Linux answers nobody else
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        port = stack.enter_context(serving(two_pictures))
+        places = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", place)
+            for place in (deaf.getsockname(), ("127.0.0.1", port))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: places)
+        began = time.monotonic()
+        stream = open_http("cam", "http://two-addresses/", 1.0)
+        assert time.monotonic() - began >= 0.5
+    assert stream is not None
+    stream.close()
 
 
 def test_nobody_there_is_told_with_the_reason() -> None:
