@@ -18,8 +18,6 @@ from typing_extensions import Self
 from tests.brokers.mosquitto import USERS
 from tests.patience import PATIENCE
 
-"""Seconds until a test gives up: some of the half minutes that an agent waits between attempts."""
-
 
 class Seen(NamedTuple):
     topic: str

@@ -11,8 +11,6 @@ from typing import Any
 
 from tests.patience import PATIENCE
 
-"""Seconds to wait for an answer on a machine that is busy with other things."""
-
 
 @dataclass(frozen=True)
 class Reply:
