@@ -141,6 +141,8 @@ class _Redirection(request.HTTPRedirectHandler):
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> request.Request | None:
         fp.close()  # all of what it says beside the new address would be read
+        if "@" in urlsplit(newurl).netloc:  # FFmpeg knows how to log in there; urllib does not
+            raise HTTPError(req.full_url, code, msg, headers, fp)
         known = 307 if code == 308 else code  # Python 3.10 does not know 308
         return super().redirect_request(req, fp, known, msg, headers, newurl)
 

@@ -101,7 +101,9 @@ def test_a_film_behind_an_http_address_goes_to_ffmpeg(write_film: WriteFilm) -> 
         camera.release()
 
 
-@pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/", "/"])
+@pytest.mark.parametrize(
+    "target", ["file:///etc/hostname", "ftp://127.0.0.1/", "http://u:p@127.0.0.1:1/", "/"]
+)
 def test_no_redirection_leads_to_files_or_round_in_circles(target: str) -> None:
     asked = []
 
