@@ -63,8 +63,10 @@ def camera(folder: Path) -> Iterator[tuple[str, float]]:
         text=True,
     ) as server:
         assert server.stdout is not None
-        yield f"http://127.0.0.1:{server.stdout.readline().split()[1]}/cam.mjpg", seconds
-        server.kill()
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().split()[1]}/cam.mjpg", seconds
+        finally:
+            server.kill()
 
 
 class Agent:
