@@ -63,6 +63,16 @@ def test_the_shares_that_a_model_expects_are_the_adjusted_ones(tmp_path: Path) -
     assert sum(changed.values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_an_average_of_adjusted_models_expects_what_they_do() -> None:
+    data, even = _data(), dict.fromkeys(EMOTIONS, 0.0)
+    adjusted = {"adjusted": {"offsets": even | {"contempt": 1.0}}, "plan": None}
+    same = {"average_of": [{"share": share, "plan": adjusted} for share in (0.25, 0.75)]}
+    np.testing.assert_allclose(learnt_shares(data, same), learnt_shares(data, adjusted))
+    half = {"average_of": [{"share": 0.5, "plan": plan} for plan in (adjusted, None)]}
+    halfway = {"adjusted": {"offsets": even | {"contempt": 0.5}}, "plan": None}
+    np.testing.assert_allclose(learnt_shares(data, half), learnt_shares(data, halfway))
+
+
 def test_what_cannot_be_adjusted_is_refused_and_left_alone(tmp_path: Path) -> None:
     model = _saved(tmp_path / "run")
     kept = model.read_bytes()
