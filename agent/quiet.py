@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO, TextIOWrapper
 from threading import Lock
 from typing import Final, TextIO
@@ -34,17 +34,25 @@ def output_hidden(hide: bool = True) -> Iterator[None]:
 @contextmanager
 def _nowhere(*descriptors: int) -> Iterator[None]:
     """Have descriptors lead nowhere meanwhile."""
-    kept = {number: os.dup(number) for number in descriptors}
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
+        with _leading_to(nowhere, *descriptors):
+            yield
+    finally:
+        os.close(nowhere)
+
+
+@contextmanager
+def _leading_to(target: int, *descriptors: int) -> Iterator[None]:
+    kept = {number: os.dup(number) for number in descriptors}
+    try:
         for number in kept:
-            os.dup2(nowhere, number)
+            os.dup2(target, number)
         yield
     finally:
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
-        os.close(nowhere)
 
 
 def _flush() -> None:
@@ -62,6 +70,24 @@ def chatter_hidden() -> Iterator[None]:
         sys.stderr.flush()
         with _nowhere(2):
             yield
+
+
+def chatters(work: Callable[[], object]) -> bool:
+    """Whether native code prints on standard error while it works, which nobody gets to see."""
+    end, begin = os.pipe()
+    os.set_blocking(begin, False)  # so much that it fills the pipe may be lost
+    os.set_blocking(end, False)
+    try:
+        with _HIDING:
+            sys.stderr.flush()
+            with _leading_to(begin, 2):
+                work()
+        with suppress(BlockingIOError):
+            return bool(os.read(end, 1))
+        return False
+    finally:
+        os.close(begin)
+        os.close(end)
 
 
 def own_errors() -> TextIO:

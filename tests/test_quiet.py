@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from agent.quiet import chatter_hidden, output_hidden
+from agent.quiet import chatter_hidden, chatters, output_hidden
 
 WHILE_HIDDEN = """
 import logging, os, sys
@@ -55,6 +55,14 @@ def test_the_log_and_the_events_are_kept_while_a_library_chatters() -> None:
     )
     assert done.stdout == "an event\n"
     assert done.stderr == "WARNING:root:a device is lost\nafter\n"
+
+
+def test_it_is_known_whether_native_code_has_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert chatters(lambda: os.write(2, b"native chatter"))
+    assert chatters(lambda: [os.write(2, bytes(1000)) for _ in range(20)])
+    assert not chatters(lambda: None)
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"
 
 
 def test_two_threads_that_hide_at_once_leave_standard_error_as_it_was(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from http.client import HTTPException
 
 from agent.errors import SourceError
+from agent.quiet import chatters
 from agent.settings import SourceSettings
 from agent.sources.http_stream import HttpStream, open_http
 from agent.sources.jpeg import Jpeg
@@ -26,10 +27,12 @@ class MjpegCamera:
         self._timeout = timeout
         self._first: Jpeg | None = None
         self._last: Jpeg | None = None
+        self._chatty = False
 
     def begins(self) -> bool:
-        """Whether the first picture comes and can be decoded; `read` gives it next.
+        """Whether the first picture comes and can be decoded in silence; `read` gives it next.
 
+        A camera that pads its pictures has libjpeg print a line about each of them, for months.
         Raises `SourceError` where nothing comes in time.
         """
         try:
@@ -39,7 +42,7 @@ class MjpegCamera:
             raise SourceError(f"{self._name}: {problem}") from None
         except (OSError, HTTPException):
             self._first = None
-        return self._first is not None
+        return self._first is not None and not self._chatty
 
     def read(self) -> Jpeg | None:
         """See `Camera`. Raises `SourceError` for what has grown beyond a picture."""
@@ -69,7 +72,9 @@ class MjpegCamera:
             return None
         # Decoded here and now are the first and what follows a damaged one, so that a camera whose
         # pictures cannot be decoded counts as one that sends none.
-        if self._last is None or self._last.damaged:
+        if self._last is None:
+            self._chatty = chatters(lambda: picture.image)
+        elif self._last.damaged:
             _ = picture.image
         self._last = picture
         return None if picture.damaged else picture

@@ -5,7 +5,7 @@ Prints `READY <port>`. Addresses: `/cam.mjpg`; `/unmeasured.mjpg` (parts without
 `/damaged.mjpg` (every third JPEG is rubbish); `/tables.mjpg` (the same, but of broken tables);
 `/stalling.mjpg` (silent after ten pictures); `/silent.mjpg` (takes the request and never answers);
 `/drip.mjpg` (a byte now and then); `/huge.mjpg` (announces 10 GB); `/undecodable.mjpg` (all of
-broken tables).
+broken tables); `/padded.mjpg` (zeros before the end of each JPEG).
 The picture is flat grey; its level is the time in tenths of a second, modulo 200.
 """
 
@@ -46,6 +46,8 @@ def _content(kind: str, count: int) -> bytes:
     third = count % 3 == 2
     if kind == "/damaged.mjpg" and third:
         return os.urandom(500)
+    if kind == "/padded.mjpg":
+        return _jpeg()[:-2] + bytes(16) + b"\xff\xd9"
     if kind == "/undecodable.mjpg" or (kind == "/tables.mjpg" and third):
         return _with_broken_tables(_jpeg())
     return _jpeg()
@@ -118,6 +120,7 @@ async def _serve(port: int) -> None:
         "damaged",
         "tables",
         "undecodable",
+        "padded",
         "stalling",
     ):
         camera.router.add_get(f"/{name}.mjpg", _stream)

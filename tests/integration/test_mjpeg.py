@@ -111,6 +111,16 @@ def test_pictures_are_handed_on_undecoded(camera: CameraProgram, kind: str) -> N
         assert frame.image.shape == (120, 160, 3)
 
 
+def test_pictures_that_libjpeg_would_complain_of_for_ever_go_to_ffmpeg(
+    camera: CameraProgram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with _source(camera, "padded.mjpg") as source:
+        frames = [next_frame(source) for _ in range(3)]
+    assert all(frame.image.shape == (120, 160, 3) for frame in frames)
+    assert not any(isinstance(frame.picture, Jpeg) for frame in frames)
+    assert capfd.readouterr().err == ""
+
+
 def test_pictures_that_cannot_be_decoded_are_none(camera: CameraProgram) -> None:
     with _source(camera, "undecodable.mjpg") as source:
         while source.trouble is None:
