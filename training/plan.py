@@ -18,6 +18,10 @@ _STEPS: Final = ((40, 0.1), (20, 0.5), (0, 1.0))
 """From which epoch on which share of the rate; FER+ reference code."""
 
 
+_ADDED: Final = {"rare_share": 0.0, "teachers_see": "originals"}
+"""Settings that plans of earlier versions do not tell, and what was done then."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Settings of one training run."""
@@ -94,7 +98,7 @@ class Plan:
         """Names of the settings in which the plan kept at `path` differs from this one."""
         own = self.as_dict()
         try:
-            kept = dict(json.loads(path.read_text()))
+            kept = _ADDED | dict(json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise TrainingError(f"{path}: not a plan ({error}); --fresh begins again") from None
         names = (kept.keys() | own.keys()) - {"before"}  # what came before is told, not compared

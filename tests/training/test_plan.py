@@ -59,6 +59,15 @@ def test_a_setting_that_the_kept_plan_lacks_is_a_difference(tmp_path: Path) -> N
     assert Plan().differences(kept) == ["average"]
 
 
+def test_a_plan_from_before_a_setting_was_there_goes_on_as_it_was(tmp_path: Path) -> None:
+    old = Plan().as_dict()
+    del old["teachers_see"], old["rare_share"]
+    kept = tmp_path / "plan.json"
+    kept.write_text(json.dumps(old))
+    assert Plan().differences(kept) == []
+    assert replace(Plan(), rare_share=0.02).differences(kept) == ["rare_share"]
+
+
 @pytest.mark.parametrize("content", ["", "{", "3"])
 def test_a_damaged_plan_is_refused(tmp_path: Path, content: str) -> None:
     kept = tmp_path / "plan.json"
