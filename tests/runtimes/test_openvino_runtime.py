@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.emotion import manifest
 from agent.runtimes.openvino import OpenvinoRuntime
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where nohup began it all
 folder = Path(sys.argv[1])
 first, second = (OpenvinoRuntime(manifest.read(folder), folder) for _ in range(2))
 first.close()
