@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +58,18 @@ def load_model(path: Path) -> Any:
         if path.is_file() and not zipfile.is_zipfile(path):
             reason = "damaged, cut off, or something else"  # Keras says that there is no such file
         raise TrainingError(f"{path}: not a Keras model ({reason})") from None
+
+
+def save_model(model: Any, folder: Path, plan: Mapping[str, Any] | None = None) -> Path:
+    """Write `model.keras` into a folder, whole or not at all, and its `plan.json` if given; returns
+    the path of the first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / "draft.keras"
+    model.save(draft)
+    if plan is not None:
+        (folder / "plan.json").write_text(json.dumps(plan, indent=2) + "\n")
+    return draft.replace(folder / "model.keras")
 
 
 def load_keras_to_convert() -> Any:

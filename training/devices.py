@@ -40,7 +40,7 @@ class OneDevice:
         model.reset_metrics()
         return loss
 
-    def on_chief(self, action: Callable[[], None]) -> None:
+    def on_chief(self, action: Callable[[], object]) -> None:
         """Have the chief alone do something; where it is refused there, no worker goes on."""
         action()
 

@@ -19,6 +19,7 @@ from agent.emotion import manifest as manifests
 from agent.emotion.labels import EMOTIONS
 from agent.emotion.preprocess import Preprocessing
 from agent.errors import ModelError
+from agent.runtimes.outputs import calibrated
 from agent.runtimes.tflite import TfliteRuntime
 from training.backend import load_model
 from training.errors import TrainingError
@@ -40,7 +41,8 @@ class Teachers:
 
     def say(self, images: Images) -> npt.NDArray[np.float64]:
         """Their probabilities (N x 8) for N x H x W pictures, before any calibration."""
-        return np.asarray(np.mean([_odds(logits(images)) for logits in self._teachers], axis=0))
+        said = [calibrated(logits(images), "logits", 1.0) for logits in self._teachers]
+        return np.asarray(np.mean(said, axis=0), np.float64)
 
     def soften(
         self, wanted: npt.NDArray[np.float32], share: float, *views: Images
@@ -81,8 +83,3 @@ def _folder(path: Path) -> _Logits:
 
 def _resized(images: Images, preprocessing: Preprocessing) -> Images:
     return np.stack([preprocessing.resize(np.ascontiguousarray(image)) for image in images])
-
-
-def _odds(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))

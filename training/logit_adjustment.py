@@ -7,7 +7,6 @@ last layer's bias, so the network costs the same and every runtime has it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.emotion.labels import EMOTIONS
-from training.backend import load_model
+from training.backend import load_model, save_model
 from training.errors import TrainingError
 from training.ferplus import FerPlus
 from training.plan import kept_beside
@@ -62,11 +61,7 @@ def adjust(model: Path, data: FerPlus, at_least: float, folder: Path) -> Path:
         )
     added = offsets(shares, at_least)
     last.bias.assign(keras.ops.convert_to_numpy(last.bias) + added)
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / "draft.keras"
-    network.save(draft)
-    (folder / "plan.json").write_text(json.dumps(_told(plan, at_least, added), indent=2))
-    return draft.replace(folder / "model.keras")
+    return save_model(network, folder, _told(plan, at_least, added))
 
 
 def _told(

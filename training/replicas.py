@@ -51,7 +51,7 @@ class Replicas(OneDevice):
         model.reset_metrics()
         return loss
 
-    def on_chief(self, action: Callable[[], None]) -> None:
+    def on_chief(self, action: Callable[[], object]) -> None:
         refusal: TrainingError | OSError | None = None
         if self.chief:
             try:

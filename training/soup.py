@@ -6,13 +6,12 @@ the same weights (`--start-from`). Of runs that began apart the mean is worth no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from training.backend import load_model
+from training.backend import load_model, save_model
 from training.errors import TrainingError
 from training.plan import kept_beside
 
@@ -39,12 +38,8 @@ def average(models: Sequence[Path], shares: Sequence[float], folder: Path) -> Pa
             raise TrainingError(f"{path}: not the same network as {models[0]}")
     weights = zip(*(model.get_weights() for model in opened), strict=True)
     result.set_weights([np.tensordot(parts, np.stack(each), 1) for each in weights])
-    folder.mkdir(parents=True, exist_ok=True)
     made_of = [
         {"share": round(float(part), 6), "plan": kept_beside(path)}
         for path, part in zip(models, parts, strict=True)
     ]
-    draft = folder / "draft.keras"
-    result.save(draft)
-    (folder / "plan.json").write_text(json.dumps({"average_of": made_of}, indent=2) + "\n")
-    return draft.replace(folder / "model.keras")
+    return save_model(result, folder, {"average_of": made_of})

@@ -24,7 +24,7 @@ from agent.emotion.preprocess import Preprocessing
 from training.ahead import made_ahead
 from training.augment import augment
 from training.averaging import follower
-from training.backend import load_model
+from training.backend import load_model, save_model
 from training.devices import OneDevice
 from training.distillation import Teachers
 from training.engine import engine
@@ -113,7 +113,7 @@ def train(
         _save_checkpoint(run)
         if after_epoch is not None:
             after_epoch(run.epoch, accuracy)
-    run.devices.on_chief(lambda: _keep_model(run))
+    run.devices.on_chief(lambda: save_model(run.averaged, run.folder))
     return folder / "model.keras"
 
 
@@ -196,12 +196,6 @@ def _share_state(run: _Run) -> None:
     run.epoch, run.step = int(epoch), int(step)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-def _keep_model(run: _Run) -> None:
-    draft = run.folder / "draft.keras"
-    run.averaged.save(draft)
-    draft.replace(run.folder / "model.keras")
 
 
 def _take_weights(model: keras.Model, path: Path) -> None:

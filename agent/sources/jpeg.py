@@ -13,6 +13,7 @@ import numpy as np
 
 from agent.errors import SourceError
 from agent.sources.picture_header import DamagedError, read_header
+from agent.sources.pictures import REDUCED
 from agent.types import Image
 
 _AS_STORED: Final = cv2.IMREAD_IGNORE_ORIENTATION
@@ -26,12 +27,6 @@ _GREY: Final = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     1: cv2.IMREAD_GRAYSCALE,
-}
-_COLOUR: Final = {
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    1: cv2.IMREAD_COLOR,
 }
 
 
@@ -69,10 +64,10 @@ class Jpeg:
         """H x W x 3 BGR at 1, 1/2, 1/4 or 1/8 of the size, and 1, 2, 4 or 8: at least that share,
         and all that has been decoded already.
         """
-        factor = max(f for f in _COLOUR if f == 1 or share * f <= 1)
+        factor = max(f for f in REDUCED if f == 1 or share * f <= 1)
         finest = self._finest  # once: another thread may put there what it has asked for
         if finest is None or finest[1] > factor:
-            decoded = self._decoded(_COLOUR[factor])
+            decoded = self._decoded(REDUCED[factor])
             finest = (self._flat(factor, 3) if decoded is None else decoded), factor
             self._finest = finest
         return finest

@@ -29,7 +29,7 @@ MAX_PIXELS: Final = 3840 * 2160
 _FILE_LIMIT: Final = 500_000_000
 """Bytes of a picture file that is refused."""
 
-_REDUCED: Final = {
+REDUCED: Final = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -191,10 +191,10 @@ def _check_size(name: str, header: Header, limits: Limits) -> None:
 
 def _decode(name: str, content: bytes, header: Header, max_pixels: int) -> Picture:
     wanted = math.sqrt(header.width * header.height / max_pixels)
-    factor = max((factor for factor in _REDUCED if factor <= wanted), default=1)
+    factor = max((factor for factor in REDUCED if factor <= wanted), default=1)
     decoded: Any  # None is missing in OpenCV's types
     try:
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[factor])
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), REDUCED[factor])
     except cv2.error:  # sides beyond OpenCV's own limits
         decoded = None
     if decoded is None:
